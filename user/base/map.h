@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Keyed table of fixed capacity: keys are strangers' bytes, thus a keyed hash; memory is taken
+ * once. Keys and values are plain records of fixed size, padding zeroed. Open addressing with
+ * back-shift deletion over an index of entries; an entry's address is stable while it lives. */
+#ifndef RINGFENCE_MAP_H
+#define RINGFENCE_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hash.h"
+
+struct map;
+
+/* NULL where memory is short (errno says). Ownership: the caller, until map_free. */
+struct map *map_new(size_t key_bytes, size_t value_bytes, uint32_t capacity,
+		    const struct hash_key *key);
+void map_free(struct map *m);
+
+void *map_find(const struct map *m, const void *key);
+/* The value of `key`, zeroed where it is new; NULL where the table is full. */
+void *map_take(struct map *m, const void *key);
+/* 0, or -ENOENT. */
+int map_remove(struct map *m, const void *key);
+uint32_t map_count(const struct map *m);
+uint32_t map_capacity(const struct map *m);
+
+/* Walks all entries; start with *cursor 0. False at the end. The entry just returned may be
+ * removed on the way. */
+bool map_next(const struct map *m, uint32_t *cursor, const void **ret_key, void **ret_value);
+
+#endif
