@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Keyed table: an index of buckets (linear probing, at most half full) over entries that never
+ * move. Removal shifts the buckets behind it back, so that no tombstones gather. */
+#include "base/map.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define NOWHERE UINT32_MAX
+
+struct entry_meta {
+	uint64_t hash;
+	uint32_t next_free;
+	bool is_used;
+};
+
+struct map {
+	size_t key_bytes;
+	size_t value_bytes;
+	size_t value_offset;
+	size_t stride;
+	uint32_t capacity;
+	uint32_t count;
+	uint32_t fresh;             /* entries from here on were never used: pages untouched */
+	uint32_t free;              /* first of the entries given back, or NOWHERE        */
+	uint32_t mask;              /* buckets - 1                                        */
+	uint32_t *buckets;          /* entry + 1, 0 empty                                 */
+	struct entry_meta *meta;
+	uint8_t *entries;
+	struct hash_key key;
+};
+
+static size_t round_up(size_t n)
+{
+	return (n + 15) & ~(size_t)15;
+}
+
+struct map *map_new(size_t key_bytes, size_t value_bytes, uint32_t capacity,
+		    const struct hash_key *key)
+{
+	struct map *m;
+	uint32_t buckets = 4;
+
+	if (capacity == 0 || capacity > 1u << 30 || key_bytes == 0 || key_bytes > 65536 ||
+	    value_bytes > 65536) {
+		errno = EINVAL;
+		return NULL;
+	}
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	while (buckets < 2 * capacity)
+		buckets *= 2;
+	m->key_bytes = key_bytes;
+	m->value_bytes = value_bytes;
+	m->value_offset = round_up(key_bytes);
+	m->stride = m->value_offset + round_up(value_bytes);
+	m->capacity = capacity;
+	m->free = NOWHERE;
+	m->mask = buckets - 1;
+	m->key = *key;
+	m->buckets = calloc(buckets, sizeof(*m->buckets));
+	m->meta = calloc(capacity, sizeof(*m->meta));
+	m->entries = calloc(capacity, m->stride);
+	if (!m->buckets || !m->meta || !m->entries) {
+		map_free(m);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return m;
+}
+
+void map_free(struct map *m)
+{
+	if (!m)
+		return;
+	free(m->buckets);
+	free(m->meta);
+	free(m->entries);
+	free(m);
+}
+
+static uint8_t *entry_key(const struct map *m, uint32_t entry)
+{
+	return m->entries + entry * m->stride;
+}
+
+static void *entry_value(const struct map *m, uint32_t entry)
+{
+	return entry_key(m, entry) + m->value_offset;
+}
+
+/* The bucket that holds `key`, or the empty one where it would go; one is always empty. */
+static uint32_t bucket_of(const struct map *m, const void *key, uint64_t hash)
+{
+	uint32_t b = (uint32_t)hash & m->mask;
+
+	while (m->buckets[b]) {
+		uint32_t entry = m->buckets[b] - 1;
+
+		if (m->meta[entry].hash == hash &&
+		    memcmp(entry_key(m, entry), key, m->key_bytes) == 0)
+			break;
+		b = (b + 1) & m->mask;
+	}
+	return b;
+}
+
+static uint64_t key_hash(const struct map *m, const void *key)
+{
+	return hash64(&m->key, slice_make(key, m->key_bytes));
+}
+
+void *map_find(const struct map *m, const void *key)
+{
+	uint32_t b = bucket_of(m, key, key_hash(m, key));
+
+	return m->buckets[b] ? entry_value(m, m->buckets[b] - 1) : NULL;
+}
+
+static uint32_t entry_take(struct map *m)
+{
+	uint32_t entry = m->free;
+
+	if (entry != NOWHERE) {
+		m->free = m->meta[entry].next_free;
+		return entry;
+	}
+	return m->fresh < m->capacity ? m->fresh++ : NOWHERE;
+}
+
+void *map_take(struct map *m, const void *key)
+{
+	uint64_t hash = key_hash(m, key);
+	uint32_t b = bucket_of(m, key, hash);
+	uint32_t entry;
+
+	if (m->buckets[b])
+		return entry_value(m, m->buckets[b] - 1);
+	entry = entry_take(m);
+	if (entry == NOWHERE)
+		return NULL;
+	m->buckets[b] = entry + 1;
+	m->meta[entry] = (struct entry_meta){ .hash = hash, .is_used = true };
+	memcpy(entry_key(m, entry), key, m->key_bytes);
+	memset(entry_value(m, entry), 0, m->value_bytes);
+	m->count++;
+	return entry_value(m, entry);
+}
+
+/* Fills the hole with the next bucket whose own place does not lie behind the hole. */
+static void close_hole(struct map *m, uint32_t hole)
+{
+	uint32_t b = hole;
+
+	for (;;) {
+		uint32_t home;
+
+		b = (b + 1) & m->mask;
+		if (!m->buckets[b])
+			break;
+		home = (uint32_t)m->meta[m->buckets[b] - 1].hash & m->mask;
+		if (((b - home) & m->mask) < ((b - hole) & m->mask))
+			continue;
+		m->buckets[hole] = m->buckets[b];
+		hole = b;
+	}
+	m->buckets[hole] = 0;
+}
+
+int map_remove(struct map *m, const void *key)
+{
+	uint32_t b = bucket_of(m, key, key_hash(m, key));
+	uint32_t entry;
+
+	if (!m->buckets[b])
+		return -ENOENT;
+	entry = m->buckets[b] - 1;
+	close_hole(m, b);
+	m->meta[entry] = (struct entry_meta){ .next_free = m->free };
+	m->free = entry;
+	m->count--;
+	return 0;
+}
+
+uint32_t map_count(const struct map *m)
+{
+	return m->count;
+}
+
+uint32_t map_capacity(const struct map *m)
+{
+	return m->capacity;
+}
+
+bool map_next(const struct map *m, uint32_t *cursor, const void **ret_key, void **ret_value)
+{
+	for (uint32_t entry = *cursor; entry < m->fresh; entry++) {
+		if (!m->meta[entry].is_used)
+			continue;
+		*cursor = entry + 1;
+		*ret_key = entry_key(m, entry);
+		*ret_value = entry_value(m, entry);
+		return true;
+	}
+	*cursor = m->fresh;
+	return false;
+}
