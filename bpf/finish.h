@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The single exit: counts why, tells about refused media, returns the action. A refusal that policy
+ * only watches is counted under its reason as well as under media_monitored, and passes. */
+#ifndef RINGFENCE_BPF_FINISH_H
+#define RINGFENCE_BPF_FINISH_H
+
+#include "report.h"
+
+static __always_inline enum verdict finish_media(struct packet *pkt)
+{
+	enum enforcement enforcement = reason_enforcement(PROTECTION_MEDIA);
+
+	if (enforcement == ENFORCE_OFF) {
+		count(COUNTER_packets_passed);
+		return PASS;
+	}
+	count(pkt->reason);
+	if (report_allowed(pkt))
+		report(pkt, EVENT_DROPPED);
+	if (enforcement != ENFORCE_MONITOR)
+		return DROP;
+	count(COUNTER_media_monitored);
+	return PASS;
+}
+
+static __always_inline int finish(struct packet *pkt, enum verdict v)
+{
+	if (v != DROP)
+		count(pkt->counter);
+	else if (reason_class(pkt->reason) == PROTECTION_MEDIA)
+		v = finish_media(pkt);
+	else
+		count(pkt->reason);
+	return context_action(pkt, v);
+}
+
+#endif
