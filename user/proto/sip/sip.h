@@ -166,7 +166,7 @@ struct sip_message {
 	uint8_t max_forwards;
 	struct slice content_type;  /* empty where none                                   */
 	struct slice content_subtype;
-	struct slice content_params; /* with the first ';'                                */
+	struct slice content_params; /* from the first ';'                                */
 	bool has_content_length;
 	uint32_t content_length;
 	struct slice content_length_text; /* digits                                       */
@@ -191,6 +191,9 @@ struct sip_message {
  * mend it, no Content-Length among them. *resume, 0 at first, is kept by the caller between calls
  * for the same message. */
 int sip_frame(struct slice bytes, size_t *resume);
+
+/* Nothing but CRLF: a keep-alive (RFC 5626 3.5.1), no message. */
+bool sip_is_keepalive(struct slice bytes);
 
 /* 0 and *ret_message, living in the arena and pointing into raw. -EBADMSG and *reterr, `at` an
  * offset into raw; -E2BIG over a limit and -ENOMEM where the arena is exhausted do the same with
@@ -224,8 +227,8 @@ bool sip_parse_via(struct slice text, struct sip_via *ret);
  * where it is missing. A parameter without value gives an empty slice. */
 bool sip_param(struct slice params, struct slice name, struct slice *ret_value);
 
-/* Cuts the first value off a comma-separated header: commas inside quotes, comments and <> do not
- * count. False at the end. */
+/* Cuts the first value off a comma-separated header: commas inside quotes and <> do not count. An
+ * empty value between or behind commas is given as such. False at the end. */
 bool sip_next_value(struct slice *rest, struct slice *ret_value);
 
 /* RFC 3891: Replaces = callid *(SEMI to-tag / from-tag / early-only). Also on the unescaped text of
