@@ -135,6 +135,7 @@ struct sdp {
 	bool has_fingerprint;
 	struct slice ice_ufrag;
 	bool is_ice_lite;
+	enum sdp_setup setup;       /* for media lines without their own                  */
 	const struct sdp_media *media;
 	uint32_t media_count;
 };
