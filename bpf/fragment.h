@@ -11,7 +11,7 @@
 static __always_inline __u16 destination_zone(const struct packet *pkt)
 {
 	struct network_key key = { .prefix_bits = 128, .address = pkt->key->destination };
-	const struct network *network = bpf_map_lookup_elem(&networks, &key);
+	const struct network_zone *network = bpf_map_lookup_elem(&networks, &key);
 
 	return network ? network->zone : ZONE_NONE;
 }

@@ -56,7 +56,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, LIMIT_NETWORKS);
 	__type(key, struct network_key);
-	__type(value, struct network);
+	__type(value, struct network_zone);
 } networks SEC(".maps");
 
 /* Destination ports that are signalling. Writer: daemon. Reader: programs, on a miss. */

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+# make          build the program into build/ (installs nothing)
+# make check    install what is missing, build, run every test: "N passed, N failed, N skipped"
+# make demo     a call through the gateway, and three attacks, before your eyes
+# make bench    the figures, beside what a user would pick instead
+# make lint     the checks that hold the house up
+# make fuzz     the fuzzers, FUZZ_SECONDS each
+MAKEFLAGS += --no-builtin-rules
+BUILD ?= build
+CC = gcc
+CLANG ?= clang
+CFLAGS ?= -O2 -g
+FUZZ_SECONDS ?= 600
+
+packages = libbpf libxdp libsystemd yaml-0.1 smartcols jansson libmnl libpcap
+warnings = -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
+flags = -std=gnu11 -D_GNU_SOURCE $(warnings) -Iinclude -Iuser -I$(BUILD) $(CFLAGS) -MMD -MP
+libs = $(shell pkg-config --libs $(packages)) -lelf -lz
+
+# Pure code: linked into one archive whose undefined symbols scripts/purity checks.
+pure = $(filter-out user/inspect/inspect.c user/inspect/pending.c, \
+	$(wildcard user/base/*.c user/inspect/*.c user/proto/*/*.c)) user/policy/policy.c
+acts = $(filter-out $(pure) user/main.c, $(wildcard user/*.c user/*/*.c))
+pure_objects = $(pure:%.c=$(BUILD)/%.o)
+acts_objects = $(acts:%.c=$(BUILD)/%.o)
+
+unit_tests = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c tests/torture/*_test.c tests/golden/*_test.c))
+bpf_tests = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bpf/*_test.c))
+fuzzers = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
+
+.PHONY: all check tests demo bench lint fuzz clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/ringfence
+
+ifeq ($(filter clean,$(MAKECMDGOALS)),)
+ifeq ($(filter check demo bench,$(MAKECMDGOALS)),)
+missing := $(shell for p in $(packages); do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \
+	for t in $(CLANG) bpftool; do command -v $$t >/dev/null || ls /usr/sbin/$$t >/dev/null 2>&1 || echo $$t; done)
+ifneq ($(strip $(missing)),)
+$(error ringfence: build: missing: $(missing) (install all that is needed with scripts/deps))
+endif
+endif
+endif
+
+$(BUILD)/ringfence: $(BUILD)/user/main.o $(acts_objects) $(BUILD)/libpure.a
+	$(CC) $(CFLAGS) -o $@ $(BUILD)/user/main.o $(acts_objects) $(BUILD)/libpure.a $(libs)
+
+$(BUILD)/libpure.a: $(pure_objects)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/%.o: %.c | $(BUILD)/gateway.skel.h
+	@mkdir -p $(@D)
+	$(CC) $(flags) -c -o $@ $<
+
+$(BUILD)/gateway.bpf.o: bpf/gateway.bpf.c $(wildcard bpf/*.h include/ringfence/*)
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -g -Wall -Werror -target bpf -mcpu=v3 -Iinclude \
+		-I/usr/include/$(shell uname -m)-linux-gnu -c -o $@ $<
+
+$(BUILD)/gateway.skel.h: $(BUILD)/gateway.bpf.o
+	PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name gateway_bpf > $@
+
+# A test links what it needs of everything but main.
+$(BUILD)/libacts.a: $(acts_objects)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/tests/%: tests/%.c $(BUILD)/libacts.a $(BUILD)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(flags) -Itests -o $@ $< $(BUILD)/libacts.a $(BUILD)/libpure.a -lcmocka $(libs)
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(pure)
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -Iinclude -Iuser -o $@ $< $(pure)
+
+tests: all $(unit_tests) $(bpf_tests)
+
+check:
+	@scripts/deps
+	@$(MAKE) --no-print-directory -j2 --quiet tests
+	@tests/run
+
+demo:
+	@scripts/deps
+	@$(MAKE) --no-print-directory -j2 --quiet all
+	@scripts/demo
+
+bench:
+	@scripts/deps
+	@$(MAKE) --no-print-directory -j2 --quiet all
+	@tests/bench/run
+
+lint: $(BUILD)/libpure.a
+	@scripts/lint
+
+fuzz: $(fuzzers)
+	@tests/fuzz/run $(FUZZ_SECONDS)
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Every bound in one place. A number that a stranger's bytes can reach belongs here. */
+#ifndef RINGFENCE_LIMITS_H
+#define RINGFENCE_LIMITS_H
+
+/* Fast path */
+#define LIMIT_VLAN_TAGS 2
+#define LIMIT_IPV6_EXTENSIONS 6          /* headers walked before a packet is refused     */
+#define LIMIT_HEADER_BYTES 256           /* IPv6 header and extensions of one packet      */
+#define LIMIT_PUNT_BYTES 9216            /* one datagram in the punt ring, L3 header and all */
+#define LIMIT_RING_BYTES (1u << 22)      /* each punt ring                                */
+#define LIMIT_FLOWS 131072u              /* exact flows in the kernel                     */
+#define LIMIT_PINHOLES 65536u
+#define LIMIT_SLOTS (LIMIT_FLOWS + LIMIT_PINHOLES)
+#define LIMIT_SOURCES 65536u
+#define LIMIT_INTERFACES 64u
+#define LIMIT_ATTACHMENTS 1024u          /* interface and VLAN pairs that are in a zone   */
+#define LIMIT_NETWORKS 4096u             /* prefixes of all zones                         */
+#define LIMIT_LOCAL_ADDRESSES 1024u      /* addresses of this host                        */
+#define LIMIT_SOURCE_BUCKETS 16384u      /* sources whose rate is remembered              */
+#define LIMIT_DROP_EVENTS 10             /* a second and CPU                              */
+#define LIMIT_SERVICES 256u              /* zone and port pairs that are signalling       */
+
+/* Policy */
+#define LIMIT_ZONES 32
+#define LIMIT_ZONE_NETWORKS 32
+#define LIMIT_ZONE_INTERFACES 16
+#define LIMIT_SERVERS 128
+#define LIMIT_SERVER_ADDRESSES 16
+#define LIMIT_SERVES 16
+#define LIMIT_RULES 256
+#define LIMIT_NAME_BYTES 32
+
+/* Messages */
+#define LIMIT_MESSAGE_BYTES 65535
+#define LIMIT_ARENA_BYTES (256u << 10)   /* working memory of one judgement               */
+#define LIMIT_SIP_HEADERS 256
+#define LIMIT_SIP_HEADER_VALUES 64       /* values of one kind: Via, Contact, Route       */
+#define LIMIT_SDP_MEDIA 16               /* m= lines                                      */
+#define LIMIT_SDP_FORMATS 64             /* formats of one m= line                        */
+#define LIMIT_SDP_LINES 1024
+
+/* Judgement */
+#define LIMIT_WANTS 4                    /* keys or leases of one round                   */
+#define LIMIT_WANT_ROUNDS 2
+#define LIMIT_SUBJECTS 1024              /* rows handed to one judgement                  */
+#define LIMIT_CHANGES 256                /* row changes of one batch                      */
+#define LIMIT_PRECONDITIONS 64
+#define LIMIT_EDITS 64
+#define LIMIT_SENDS 4
+#define LIMIT_REJUDGE 3                  /* judgements of one message whose batch is void */
+#define LIMIT_CALL_QUEUE 16              /* messages of one call that wait for a batch    */
+
+/* Rows */
+#define LIMIT_CALLS 32768u
+#define LIMIT_DIALOGS_PER_CALL 32
+#define LIMIT_TEXT_BYTES 256             /* Call-ID; longer ones are refused              */
+#define LIMIT_TAG_BYTES 128
+
+#endif

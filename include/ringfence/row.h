@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Rows: all that lasts. One key type for all, so that an owner's rows are found together; fixed
+ * sizes, no pointers, padding zeroed, comparable byte by byte. Bodies, passwords and keys are
+ * never in a row. Times are CLOCK_MONOTONIC nanoseconds of the member that holds the row. */
+#ifndef RINGFENCE_ROW_H
+#define RINGFENCE_ROW_H
+
+#include "flow.h"
+#include "limits.h"
+
+enum row_type {
+	ROW_NONE = 0,
+#define ROW(name, capacity, replicated, sentence) ROW_##name,
+#include "row.def"
+#undef ROW
+	ROW_COUNT
+};
+
+/* Whose row it is: the keyed 128-bit hash of what names a call (protocol, Call-ID, initiator's tag,
+ * passage), a stand-alone transaction or a binding; or, for a source, its address. */
+struct owner {
+	__u8 bytes[16];
+};
+
+/* sub and part tell rows of one owner and type apart; each type says what they are. */
+struct row_key {
+	struct owner owner;
+	__u64 sub;
+	__u32 part;
+	__u32 pad;
+};
+
+/* First member of each value. A version is raised by each PUT; 0 is an absent row. */
+struct row_head {
+	__u32 version;
+	__u32 pad;
+};
+
+enum side {
+	SIDE_CALLER = 0,            /* initiator of the dialog                          */
+	SIDE_CALLEE = 1,
+};
+
+enum call_state {
+	CALL_NONE = 0,
+	CALL_TRYING,                /* INVITE seen, no answer yet                       */
+	CALL_EARLY,                 /* provisional answer seen                          */
+	CALL_CONFIRMED,             /* 2xx seen                                         */
+	CALL_ENDING,                /* BYE seen, its answer awaited                     */
+	CALL_COMPLETED,             /* over; kept 64 T1 for ACK and repeats             */
+};
+
+/* key: owner, 0, 0 */
+struct call_row {
+	struct row_head head;
+	__u64 started_ns;
+	__u64 answered_ns;          /* 0: not yet                                       */
+	__u64 ended_ns;             /* 0: not yet                                       */
+	struct endpoint parties[2]; /* signalling peers as seen, by side                */
+	__u16 zones[2];             /* by side                                          */
+	__u16 rule;                 /* index of the policy rule that allowed it         */
+	__u16 end_status;           /* final status that ended it                       */
+	__u8 protocol;
+	__u8 state;                 /* enum call_state                                  */
+	__u8 dialogs;               /* far tags so far                                  */
+	__u8 pad[5];
+};
+
+enum offer_state {
+	OFFER_NONE = 0,
+	OFFER_CALLER,               /* the caller's offer waits for an answer           */
+	OFFER_CALLEE,
+	OFFER_STABLE,
+};
+
+/* key: owner, keyed hash of the far (callee's) tag, 0 */
+struct dialog_row {
+	struct row_head head;
+	struct endpoint targets[2]; /* Contact by side; port 0: no literal address      */
+	__u32 cseq[2];              /* highest of the requests from this side           */
+	__u8 state;                 /* enum call_state                                  */
+	__u8 offer;                 /* enum offer_state                                 */
+	__u8 answered;              /* media lines agreed at least once                 */
+	__u8 lines;                 /* media lines of the last offer                    */
+	__u32 offer_cseq;           /* transaction that carries the open offer          */
+	__u64 offer_digest;         /* keyed hash of the offer's body                   */
+	__u64 answer_digest;
+};
+
+enum media_kind {
+	MEDIA_NONE = 0,
+	MEDIA_AUDIO,
+	MEDIA_VIDEO,
+	MEDIA_IMAGE,
+	MEDIA_APPLICATION,
+	MEDIA_MESSAGE,
+	MEDIA_OTHER,
+};
+
+enum media_flag {
+	MEDIA_RTP = 1 << 0,         /* an RTP profile                                   */
+	MEDIA_MUX = 1 << 1,         /* a=rtcp-mux                                       */
+	MEDIA_ICE = 1 << 2,
+	MEDIA_DTLS = 1 << 3,        /* a=fingerprint                                    */
+	MEDIA_SDES = 1 << 4,        /* a=crypto                                         */
+	MEDIA_SENDS = 1 << 5,       /* direction of this side: sendrecv or sendonly     */
+	MEDIA_RECEIVES = 1 << 6,    /* sendrecv or recvonly                             */
+	MEDIA_TCP = 1 << 7,         /* no UDP: no door here                             */
+};
+
+/* What one side announced for one line: where it receives, and what. Port 0: refused or none. */
+struct media_side {
+	struct address address;
+	struct address rtcp_address;
+	__be16 port;
+	__be16 rtcp_port;
+	__u16 port_count;           /* "port/2" (RFC 8866 5.14)                         */
+	__u16 flags;                /* enum media_flag                                  */
+	__u64 payload_types[2];
+	__u32 clock_hz;
+	__u8 kind;                  /* enum media_kind                                  */
+	__u8 set;                   /* 1: announced                                     */
+	__u8 pad[2];
+};
+
+/* key: owner, far tag's hash (0: before any answer), line index */
+struct media_row {
+	struct row_head head;
+	struct media_side current[2];
+	struct media_side proposed[2];
+	__u64 agreed_ns;            /* 0: never                                         */
+	__u32 pad[2];
+};
+
+/* key: owner, keyed hash of branch and method, CSeq number */
+struct transaction_row {
+	struct row_head head;
+	struct endpoint peers[2];   /* sender, receiver of the request                  */
+	__u64 digest;               /* keyed hash of the request's bytes                */
+	__u64 tag;                  /* far tag's hash, 0 outside a dialog               */
+	__u64 ends_ns;              /* backstop                                         */
+	__u32 cseq;
+	__u16 status;               /* last response, 0 none                            */
+	__u16 zones[2];             /* sender's, receiver's                             */
+	__u8 method;
+	__u8 from_side;             /* enum side                                        */
+	__u8 offers;                /* 1: the request carried an offer                  */
+	__u8 pad[5];
+};
+
+enum door_kind {
+	DOOR_MEDIA = 1,
+	DOOR_SIGNALLING,
+};
+
+/* key: owner, far tag's hash or transaction's, line << 16 | component << 8 | place */
+struct door_row {
+	struct row_head head;
+	struct flow_key key;        /* source host and port set: an exact flow          */
+	struct endpoint named_by;   /* the sender of the message that asked for it      */
+	__u64 payload_types[2];
+	__u64 expires_ns;
+	__u32 flags;                /* enum permit_flag                                 */
+	__u32 packets_per_second;
+	__u32 clock_hz;
+	__u16 zone_out;
+	__u8 speaks;
+	__u8 kind;                  /* enum door_kind                                   */
+	__u8 side;                  /* towards this side (enum side)                    */
+	__u8 line;
+	__u8 component;             /* 0 RTP, 1 RTCP                                    */
+	__u8 pad[5];
+};
+
+/* key: hash of zone and address of record, hash of the contact, 0 */
+struct binding_row {
+	struct row_head head;
+	struct endpoint contact;    /* as registered; port in network order             */
+	struct endpoint source;     /* where the REGISTER came from                     */
+	struct endpoint registrar;
+	__u64 expires_ns;
+	__u16 zones[2];             /* of the phone, of the registrar                   */
+	__u16 text_bytes;
+	__u8 authenticated;         /* the registrar asked for and took credentials     */
+	__u8 pad;
+	__u8 text[128];             /* address of record                                */
+};
+
+/* key: owner.bytes is the address, sub the zone, part the prefix length */
+struct source_row {
+	struct row_head head;
+	struct source_conclusion {
+		__u32 standing;     /* enum source_standing                             */
+		__u32 reason;       /* enum reason; none: the operator's own hand       */
+		__u64 until_ns;     /* 0 for good                                       */
+	} conclusion;
+};
+
+/* key: that of the door */
+struct lock_row {
+	struct row_head head;
+	struct flow_key key;        /* the exact flow that the fast path saw            */
+	__u64 seen_ns;
+};
+
+enum timer_kind {
+	TIMER_CALL_EARLY = 1,       /* no final answer to an INVITE                     */
+	TIMER_CALL_IDLE,            /* no signalling and no media                       */
+	TIMER_CALL_LONGEST,         /* absolute                                         */
+	TIMER_CALL_LINGER,          /* completed call's rows go                         */
+	TIMER_TRANSACTION,          /* stand-alone transaction's rows go                */
+	TIMER_BINDING,
+	TIMER_DRAIN,                /* old doors of a moved stream close                */
+	TIMER_ENDING,               /* a BYE without answer                             */
+};
+
+/* key: owner, sub of what it ends (0: the whole owner), enum timer_kind */
+struct timer_row {
+	struct row_head head;
+	__u64 due_ns;
+	__u32 kind;                 /* enum timer_kind                                  */
+	__u32 protocol;
+};
+
+enum text_kind {
+	TEXT_CALL_ID = 1,
+	TEXT_CALLER,
+	TEXT_CALLEE,
+	TEXT_CALLER_TAG,
+};
+
+/* key: owner, 0, enum text_kind */
+struct text_row {
+	struct row_head head;
+	__u16 length;
+	__u16 pad[3];
+	__u8 bytes[LIMIT_TEXT_BYTES];
+};
+
+#endif

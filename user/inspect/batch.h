@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* A batch: bounded row changes with the versions they were decided on. It holds whole or is void
+ * whole. Values live in the message's arena until the batch is submitted, which copies them. */
+#ifndef RINGFENCE_BATCH_H
+#define RINGFENCE_BATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include <ringfence/row.h>
+
+/* One row as a reader sees it; `value` begins with struct row_head. */
+struct row_view {
+	enum row_type type;
+	const struct row_key *key;
+	const void *value;
+};
+
+static inline uint32_t row_version(const struct row_view *row)
+{
+	return row ? ((const struct row_head *)row->value)->version : 0;
+}
+
+/* Size of a row's value; 0 for no type. */
+uint32_t row_bytes(enum row_type type);
+const char *row_name(enum row_type type);
+
+enum verb {
+	VERB_PUT = 1,                /* write the row, raise its version      */
+	VERB_END,                    /* the row goes; absent is no error      */
+	VERB_END_SET,                /* rows of an owner by type and sub      */
+	VERB_CLAIM,                  /* n of a limit                          */
+	VERB_TELL,                   /* a record or alarm, if the batch holds */
+};
+
+enum tell {
+	TELL_CALL_STARTED = 1,
+	TELL_CALL_ANSWERED,
+	TELL_CALL_ENDED,
+	TELL_REGISTERED,
+	TELL_UNREGISTERED,
+};
+
+#define SUB_ANY UINT64_MAX           /* END_SET: whatever the sub is        */
+
+struct change {
+	enum verb verb;
+	enum row_type type;          /* END_SET: ROW_NONE is every type       */
+	bool optional;               /* the guard may strike it alone         */
+	struct row_key key;          /* END_SET: owner and sub                */
+	const void *value;           /* PUT                                   */
+	uint32_t number;             /* CLAIM: how many; TELL: enum tell      */
+};
+
+struct precondition {
+	enum row_type type;
+	struct row_key key;
+	uint32_t version;            /* 0: absent                             */
+};
+
+struct batch {
+	struct arena *arena;
+	struct change *changes;      /* LIMIT_CHANGES                         */
+	struct precondition *preconditions; /* LIMIT_PRECONDITIONS            */
+	uint32_t change_count;
+	uint32_t precondition_count;
+	bool overflow;               /* something did not fit: the batch is void and refused */
+};
+
+void batch_init(struct batch *b, struct arena *arena);
+/* The value is copied into the arena. */
+void batch_put(struct batch *b, enum row_type type, const struct row_key *key, const void *value);
+void batch_put_optional(struct batch *b, enum row_type type, const struct row_key *key,
+			const void *value);
+void batch_end(struct batch *b, enum row_type type, const struct row_key *key);
+void batch_end_set(struct batch *b, enum row_type type, const struct owner *owner, uint64_t sub);
+void batch_claim(struct batch *b, enum row_type type, uint32_t count);
+void batch_tell(struct batch *b, enum tell tell, const struct owner *owner);
+void batch_expect(struct batch *b, enum row_type type, const struct row_key *key,
+		  uint32_t version);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The last word on every outcome. Knows rows and policy, no protocol. It only lowers a judgement or
+ * strikes a change that is marked optional; the reasons begin with guard_. */
+#ifndef RINGFENCE_GUARD_H
+#define RINGFENCE_GUARD_H
+
+#include "inspect/inspect.h"
+
+/* Returns how many optional changes were struck. */
+uint32_t guard_outcome(const struct inspect_in *in, struct outcome *outcome);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* The contract between the message's journey and a protocol. An inspector judges one whole message:
+ * it reads its inputs and writes an outcome. No clock, no random, no map, no socket, no log, no
+ * heap: the linker proves it. */
+#ifndef RINGFENCE_INSPECT_H
+#define RINGFENCE_INSPECT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/slice.h"
+#include "base/text.h"
+#include "inspect/batch.h"
+#include "inspect/edit.h"
+#include "inspect/fault.h"
+#include "policy/policy.h"
+#include <ringfence/reason.h>
+#include <ringfence/row.h>
+
+/* Who speaks to whom, and how the message came in. */
+struct flow_info {
+	struct endpoint source;
+	struct endpoint destination;
+	uint16_t zones[2];           /* of the sender (by interface), of the receiver (by address) */
+	uint8_t transport;           /* IPPROTO_UDP, IPPROTO_TCP */
+	uint8_t family;              /* enum family */
+	bool by_door;                /* a signalling door let it in, else a service's port */
+};
+
+/* The rows found for what was wanted: for each wanted owner all its rows, in no order. */
+struct subjects {
+	const struct row_view *rows;
+	uint32_t count;
+};
+
+const struct row_view *subjects_find(const struct subjects *s, enum row_type type,
+				     const struct row_key *key);
+
+/* What surrounds the judgement and is no row. */
+struct surroundings {
+	const struct address *own_addresses;   /* of this gateway */
+	uint32_t own_count;
+	/* Did the host itself name this endpoint in a live row? (guard) */
+	bool (*named)(const void *state, const struct endpoint *e, uint16_t zone);
+	const void *state;
+};
+
+struct usage {
+	uint32_t calls;              /* live calls of the sender's zone */
+	uint32_t invites_per_second; /* of the sender, as counted in the running second */
+};
+
+/* NAT ports, once asked for. Empty until translation needs them. */
+struct lease {
+	uint32_t count;
+	struct endpoint ports[LIMIT_WANTS];
+};
+
+struct inspect_in {
+	struct slice raw;            /* exactly one framed message */
+	const struct flow_info *flow;
+	const struct subjects *subjects;
+	const struct usage *usage;
+	const struct policy *policy;
+	const struct lease *lease;
+	const struct surroundings *around;
+	const struct hash_key *key;  /* group key: names owners */
+	uint64_t now_ns;             /* the only clock */
+	struct arena *arena;         /* dies with the message */
+};
+
+enum judgement {
+	JUDGEMENT_REFUSE = 0,        /* zero fails closed */
+	JUDGEMENT_ACCEPT,
+	JUDGEMENT_CONSUME,           /* taken, not sent on */
+	JUDGEMENT_NEED,              /* asks for more rows */
+};
+
+struct wants {
+	struct owner owners[LIMIT_WANTS];
+	uint32_t count;
+	uint32_t leases;
+};
+
+struct sends {
+	struct {
+		struct endpoint from, to;
+		struct slice bytes;
+	} items[LIMIT_SENDS];
+	uint32_t count;
+};
+
+struct outcome {
+	enum judgement judgement;
+	enum reason reason;
+	uint32_t at;                 /* byte in raw that the reason points to */
+	struct owner owner;          /* the call or transaction it belongs to; zero: none */
+	struct wants wants;
+	struct batch batch;
+	struct edits edits;
+	struct sends sends;
+};
+
+struct transport {
+	uint8_t protocol;            /* IPPROTO_* */
+	uint16_t port;               /* default service port, host order */
+};
+
+struct protocol_ops {
+	const char *name;
+	const struct transport *transports; /* ends with protocol 0 */
+	/* Length of the first message, -EAGAIN more bytes, -EBADMSG never. */
+	ssize_t (*frame)(struct slice bytes, size_t *resume);
+	int (*parse)(struct slice raw, struct arena *arena, const void **ret_msg,
+		     struct fault *reterr);
+	void (*wants)(const void *msg, const struct inspect_in *in, struct wants *ret);
+	void (*inspect)(const void *msg, const struct inspect_in *in, struct outcome *ret);
+	void (*timeout)(const struct row_view *timer, const struct inspect_in *in,
+			struct outcome *ret);
+	/* One line: "INVITE sip:bob@example.org", for people. */
+	void (*explain)(const void *msg, struct text *ret);
+	/* Call-ID or what names the call to people; empty where nothing does. */
+	struct slice (*call_name)(const void *msg);
+};
+
+/* Protocols by number, from protocols.def; index 0 is NULL. */
+extern const struct protocol_ops *const protocols[];
+extern const uint32_t protocol_count;
+
+#endif

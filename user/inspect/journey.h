@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* A message's journey (inspect.c): frame, parse, wants, judgement, guard, batch, send. The one place
+ * where pure judgement meets what acts. The daemon, replay and tests each bring their own hands. */
+#ifndef RINGFENCE_JOURNEY_H
+#define RINGFENCE_JOURNEY_H
+
+#include "inspect/inspect.h"
+
+struct tables;
+struct apply;
+
+/* A datagram or stream unit as it came in. */
+struct arrival {
+	struct flow_info flow;
+	struct slice payload;        /* above UDP                                       */
+	struct slice packet;         /* from the IP header on; empty in a stream        */
+	uint64_t time_ns;            /* when the fast path saw it                       */
+	uint32_t interface;          /* ifindex                                         */
+	uint16_t vlan;
+	uint8_t speaks;              /* protocol number                                 */
+	bool held;                   /* the original waits for us to send it on         */
+	void *user;                  /* the hands' own                                  */
+};
+
+/* What was decided of one message; valid during the call. */
+struct verdict_report {
+	const struct arrival *arrival;
+	const struct outcome *outcome;
+	const struct protocol_ops *ops;
+	const void *message;         /* NULL where it could not be parsed               */
+	struct slice raw;
+	bool monitored;              /* would have been refused, was sent on            */
+};
+
+struct hands {
+	/* The message goes on, `payload` is what it has become. 0 or negative errno. */
+	int (*send)(void *self, const struct arrival *a, struct slice payload);
+	/* Told of every judgement after its batch held (or it was refused). */
+	void (*report)(void *self, const struct verdict_report *r);
+	void (*count)(void *self, uint32_t counter, uint64_t n); /* enum reason or enum counter */
+	void *self;
+};
+
+struct journey {
+	const struct policy *policy; /* frozen; replaced at reload */
+	struct tables *tables;
+	struct apply *apply;
+	struct hash_key key;
+	struct surroundings around;
+	struct hands hands;
+	struct arena arena;          /* LIMIT_ARENA_BYTES; daemon's life */
+	uint8_t *edited;             /* LIMIT_MESSAGE_BYTES              */
+};
+
+/* 0, or -ENOMEM. tables, apply, policy, key and hands are set by the caller before. */
+int journey_init(struct journey *j);
+void journey_close(struct journey *j);
+/* Judges everything that the arrival holds and sends on what passed. */
+void journey_arrival(struct journey *j, const struct arrival *a, uint64_t now_ns);
+/* A TIMER row is due: a judgement with a clock in place of a message. */
+void journey_timeout(struct journey *j, const struct row_view *timer, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The fast path's life in the kernel: load, attach, pin, find again, take away. Everything lies
+ * under the pin path: programs, maps (<pin>/maps/), links (<pin>/links/<iface>), so that all of it
+ * works without a daemon. */
+#ifndef RINGFENCE_KERNEL_H
+#define RINGFENCE_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/policy.h"
+#include <ringfence/punt.h>
+#include <ringfence/row.h>
+
+struct kernel;
+
+/* File descriptors of all maps; -1 where absent. */
+struct kernel_maps {
+	int flows, pinholes, activity, attachments, zones, networks, services, sources, counters;
+	int control, tx_ports, local_addresses, punt_trusted, punt_other, events;
+	int rows[ROW_COUNT];
+};
+
+struct kernel_error {
+	char text[400];              /* "what: why (remedy)" */
+};
+
+/* Mounts bpffs if absent, loads the object, reuses pinned maps of the same layout (running calls
+ * stay), pins what is new, and swaps the programs of existing links without a gap. */
+int kernel_open(const char *pin_path, struct kernel **ret, struct kernel_error *reterr);
+/* Only what is pinned already, for commands without a daemon; -ENOENT: nothing there. */
+int kernel_open_pinned(const char *pin_path, struct kernel **ret, struct kernel_error *reterr);
+/* Frees descriptors; programs, links and maps stay. */
+void kernel_close(struct kernel *k);
+const struct kernel_maps *kernel_maps(const struct kernel *k);
+
+struct attachment_state {
+	char interface[16];
+	uint32_t ifindex;
+	uint16_t vlan, zone;
+	enum attach_mode mode;       /* the mode obtained: native or tc */
+	char why[160];               /* why this mode */
+	char warning[240];           /* what would lose packets silently, with remedy; "" none */
+	char others[160];            /* what else sits there (XDP dispatcher, programs); "" none */
+};
+
+int kernel_attach(struct kernel *k, const struct zone_interface *iface, uint16_t zone,
+		  enum attach_mode wish, struct attachment_state *ret,
+		  struct kernel_error *reterr);
+int kernel_detach(struct kernel *k, const char *interface, struct kernel_error *reterr);
+/* At most `most` into ret; returns how many, or negative errno. */
+int kernel_attachments(const struct kernel *k, struct attachment_state *ret, uint32_t most);
+/* All of it goes: links, programs, maps, our veth pair. */
+int kernel_unload(const char *pin_path, struct kernel_error *reterr);
+/* Zones, services, networks, enforcement and rates of a policy into the maps. */
+int kernel_configure(struct kernel *k, const struct policy *p, struct kernel_error *reterr);
+void kernel_heartbeat(struct kernel *k, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* The policy: a frozen, numbered rule set that judgements read. Made by policy_load, replaced whole
+ * at a reload, never changed. All lookups here are pure. */
+#ifndef RINGFENCE_POLICY_H
+#define RINGFENCE_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include <ringfence/limits.h>
+#include <ringfence/types.h>
+
+#define POLICY_PROTOCOLS 8               /* protocol numbers 1..7 */
+
+struct zone {
+	char name[LIMIT_NAME_BYTES];
+	struct zone_interface {
+		char name[16];
+		uint16_t vlan;                  /* 0 untagged */
+	} interfaces[LIMIT_ZONE_INTERFACES];
+	uint32_t interface_count;
+	/* None: the zone of everything that lies in no other; one zone at most. */
+	struct network networks[LIMIT_ZONE_NETWORKS];
+	uint32_t network_count;
+	uint16_t media_low, media_high;         /* host order */
+	uint16_t services[8];                   /* low ports whose answers arrive there */
+	uint32_t service_count;
+	int mode;                               /* enum attach_mode: auto, native, tc */
+};
+
+enum attach_mode {
+	ATTACH_AUTO = 0,
+	ATTACH_NATIVE,
+	ATTACH_TC,
+};
+
+enum part {
+	PART_ENDPOINT = 0,
+	PART_PROXY,
+	PART_TRUNK,
+	PART_GATEKEEPER,
+	PART_CALL_AGENT,
+	PART_GATEWAY,
+};
+
+struct server {
+	char name[LIMIT_NAME_BYTES];
+	struct address addresses[LIMIT_SERVER_ADDRESSES];
+	uint32_t address_count;
+	uint16_t zone;
+	uint32_t speaks;                        /* bit n: protocol n */
+	enum part part;
+	uint16_t ports[POLICY_PROTOCOLS];       /* by protocol, 0 the default */
+	bool serves_any;
+	struct network serves[LIMIT_SERVES];
+	uint32_t serves_count;
+	uint32_t serves_zones;                  /* bit n: zone n */
+	uint32_t max_calls;                     /* 0 unlimited */
+	uint64_t max_bandwidth;                 /* bit/s, 0 unlimited */
+};
+
+struct rule {
+	char name[LIMIT_NAME_BYTES];
+	uint32_t from, to;                      /* bit n: zone n; both ways only where two rules say so */
+	uint32_t allow;                         /* bit n: protocol n */
+};
+
+struct policy {
+	uint32_t number;                        /* raised by each reload */
+	struct zone zones[LIMIT_ZONES + 1];     /* from 1 */
+	uint32_t zone_count;
+	struct server servers[LIMIT_SERVERS];
+	uint32_t server_count;
+	struct rule rules[LIMIT_RULES];
+	uint32_t rule_count;
+	uint8_t enforcement[PROTECTION_COUNT];  /* enum enforcement */
+	struct {
+		uint16_t ports[8];              /* service ports everywhere, 0 ends */
+		uint64_t denied_methods;        /* bit n: method number n of the protocol */
+		uint32_t max_invite_rate;       /* a second and source, 0 unlimited */
+		bool only_registered;
+	} protocols[POLICY_PROTOCOLS];
+	struct timers {
+		uint64_t early_media_ns;        /* before the answer: 180 s       */
+		uint64_t call_idle_ns;          /* neither media nor signalling   */
+		uint64_t call_longest_ns;
+		uint64_t linger_ns;             /* completed call: 64 T1 = 32 s   */
+		uint64_t drain_ns;              /* a moved stream's old doors     */
+		uint64_t binding_longest_ns;
+	} timers;
+	uint32_t max_calls;
+	uint32_t unknown_rate;                  /* messages a second of an unknown source */
+	uint32_t media_rate;                    /* packets a second of one door */
+	bool pass_when_down;
+};
+
+/* Zone by the longest network that holds the address, else the zone without networks, else
+ * ZONE_NONE. */
+uint16_t policy_zone_of(const struct policy *p, const struct address *a);
+/* NULL where no server has this address. */
+const struct server *policy_server_at(const struct policy *p, const struct address *a);
+/* First match, or NULL: what no rule allows is refused. A call's other direction asks with the
+ * zones of its initiator. */
+const struct rule *policy_match(const struct policy *p, uint16_t from, uint16_t to,
+				uint8_t protocol);
+/* May this server name `host`, which lies in zone `zone`, as a receiver of media? */
+bool policy_serves(const struct policy *p, const struct server *s, const struct address *host,
+		   uint16_t zone);
+bool policy_is_service_port(const struct policy *p, uint16_t port);
+static inline enum enforcement policy_enforcement(const struct policy *p, enum protection c)
+{
+	return c == PROTECTION_ALWAYS ? ENFORCE_ON : (enum enforcement)p->enforcement[c];
+}
+
+#endif

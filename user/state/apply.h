@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The one executor of batches: checks preconditions and capacities, changes the rows, writes them
+ * through to their pinned maps, projects doors to the kernel, tells. Whole or not at all. */
+#ifndef RINGFENCE_APPLY_H
+#define RINGFENCE_APPLY_H
+
+#include "inspect/batch.h"
+#include "state/tables.h"
+#include <ringfence/reason.h>
+
+/* The kernel's side of a projection; the daemon's is io/maps, replay and tests bring tables of
+ * their own. Each returns 0 or negative errno. */
+struct projector_ops {
+	/* Opens or rewrites: an exact key is a flow, else a pinhole. */
+	int (*open)(void *self, const struct flow_key *key, const struct permit *permit);
+	/* Two steps: marks closed now, deletes at least 100 ms later. */
+	int (*close)(void *self, const struct flow_key *key);
+	/* The pinned copy of a row; value NULL deletes it. */
+	int (*store)(void *self, enum row_type type, const struct row_key *key, const void *value);
+	/* Next hops of both ends will be needed (netlink). */
+	void (*resolve)(void *self, const struct address *a);
+	void (*count)(void *self, uint32_t counter, uint64_t n);
+	void (*told)(void *self, enum tell tell, const struct owner *owner);
+	/* A TIMER row came, moved or went (value NULL). */
+	void (*timer)(void *self, const struct row_key *key, const struct timer_row *value);
+	void *self;
+};
+
+struct apply;
+
+struct apply *apply_new(struct tables *tables, const struct projector_ops *ops);
+void apply_free(struct apply *a);
+
+/* done: reason none where the batch held, batch_void where a precondition failed, table_full where
+ * a capacity did. Alone it is called before apply_submit returns; in a cluster when the batch came
+ * back in the group's order. */
+typedef void (*apply_done_fn)(void *context, enum reason reason);
+void apply_submit(struct apply *a, const struct batch *batch, apply_done_fn done, void *context);
+
+/* Computes from the rows all that the kernel should hold and opens or closes what differs. `held`
+ * walks what the kernel has. Returns how many entries were mended. */
+struct kernel_walk {
+	bool (*next)(void *self, struct flow_key *ret_key, struct permit *ret_permit);
+	void *self;
+};
+uint32_t apply_reconcile(struct apply *a, const struct kernel_walk *held);
+
+/* Activity slot of what the rows project for this key; UINT32_MAX where nothing is open. */
+uint32_t apply_slot(const struct apply *a, const struct flow_key *key);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows in memory: one table a type, an index by owner, counts. Changed by apply.c alone. */
+#ifndef RINGFENCE_TABLES_H
+#define RINGFENCE_TABLES_H
+
+#include "base/hash.h"
+#include "inspect/batch.h"
+
+struct tables;
+
+/* Capacities are those of row.def, divided by `shrink` (tests; 1 in the daemon). */
+struct tables *tables_new(const struct hash_key *key, uint32_t shrink);
+void tables_free(struct tables *t);
+
+/* The row's value, or NULL. Valid until the next change. */
+const void *tables_find(const struct tables *t, enum row_type type, const struct row_key *key);
+/* All rows of an owner: at most `most` into ret, returns how many there are. */
+uint32_t tables_of_owner(const struct tables *t, const struct owner *owner, struct row_view *ret,
+			 uint32_t most);
+/* Walks one type; *cursor starts at 0; false at the end. */
+bool tables_next(const struct tables *t, enum row_type type, uint32_t *cursor,
+		 struct row_view *ret);
+uint32_t tables_count(const struct tables *t, enum row_type type);
+uint32_t tables_capacity(const struct tables *t, enum row_type type);
+/* Guard's question: does a live DOOR row say that this host itself (door.named_by has its address)
+ * named this endpoint as its receiver? */
+bool tables_named(const void *tables, const struct endpoint *e, uint16_t zone);
+
+/* For apply.c and the start-up's reading of pinned rows. `value` NULL ends the row. -ENOSPC. */
+int tables_set(struct tables *t, enum row_type type, const struct row_key *key, const void *value);
+
+#endif
