@@ -40,7 +40,7 @@ static bool has_only_uri_bytes(struct slice s)
 	return true;
 }
 
-/* Names in URIs may be escaped (RFC 4475 3.1.1.4): ";m%61ddr" is maddr to those who unescape. */
+/* Names in URIs may be escaped (RFC 4475 3.1.1.3): ";m%61ddr" is maddr to those who unescape. */
 static bool name_is(struct slice s, struct slice name)
 {
 	size_t at = 0, i = 0;
