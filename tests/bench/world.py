@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Namespaces, gateway and small programs for the benchmark; each object takes away what it made."""
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+RINGFENCE = ROOT / "build/ringfence"
+PHONE, PBX = "10.77.1.11", "10.77.2.10"
+FIRST_PORT = 20000              # blast.c
+
+CONFIG = """\
+zones:
+  phones: {{ interfaces: [in0], networks: [10.77.1.0/24], media_ports: 10000-65535, mode: {mode} }}
+  pbxes: {{ interfaces: [out0], networks: [10.77.2.0/24], media_ports: 10000-65535, mode: {mode} }}
+servers:
+  pbx: {{ addresses: [10.77.2.10], zone: pbxes, speaks: [sip], part: proxy }}
+rules:
+  - {{ name: out, from: phones, to: pbxes, allow: [sip] }}
+control: {control}
+pins: {pins}
+"""
+
+# The set-up that a user would pick without ringfence: conntrack and the kernel's SIP helper.
+HELPER = """\
+table inet bench {
+	ct helper sip { type "sip" protocol udp; l3proto ip; }
+	chain mark { type filter hook prerouting priority 0; udp dport 5060 ct helper set "sip"; }
+	chain forward {
+		type filter hook forward priority 0; policy drop;
+		ct state established,related accept
+		udp dport 5060 accept
+		udp dport 20000-40000 accept
+	}
+}
+"""
+
+
+class Missing(Exception):
+    """This part cannot run here; the text says why."""
+
+
+def build(name):
+    out = ROOT / "build" / f"bench_{name}"
+    subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-o", out,
+                    ROOT / f"tests/bench/{name}.c"], check=True)
+    return out
+
+
+class World:
+    """Phone, gateway and PBX. set_up is plain, helper, native or tc."""
+
+    def __init__(self, set_up):
+        self.set_up, self.run, self.daemon = set_up, f"b{os.getpid()}", None
+        self.pins = pathlib.Path(f"/sys/fs/bpf/ringfence-{self.run}")
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="ringfence-bench-"))
+
+    def inside(self, where, *command):
+        return ["nsenter", f"--net=/run/netns/rf-{self.run}-{where}", *map(str, command)]
+
+    def do(self, where, *command, **more):
+        return subprocess.run(self.inside(where, *command), check=True, capture_output=True,
+                              text=True, **more).stdout
+
+    def __enter__(self):
+        if not (ROOT / "scripts/netns").exists():
+            raise Missing("scripts/netns is not there")
+        try:
+            subprocess.run([ROOT / "scripts/netns", "up", self.run], check=True,
+                           stdout=subprocess.DEVNULL)
+            if self.set_up == "helper":
+                self.start_helper()
+            elif self.set_up != "plain":
+                self.start_gateway()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def start_helper(self):
+        done = subprocess.run(self.inside("gw", "nft", "-f", "-"), input=HELPER, text=True,
+                              capture_output=True, check=False)
+        if done.returncode:
+            raise Missing(f"nft with the SIP helper: {done.stderr.splitlines()[0]}")
+
+    def start_gateway(self):
+        if not RINGFENCE.exists():
+            raise Missing("build/ringfence is not built")
+        control, config = self.work / "control.sock", self.work / "bench.yaml"
+        config.write_text(CONFIG.format(mode=self.set_up, control=control, pins=self.pins))
+        with open(self.work / "log", "w", encoding="utf-8") as log:
+            self.daemon = subprocess.Popen(self.inside("gw", RINGFENCE, "run", "-c", config),
+                                           stdout=log, stderr=log)
+        for _ in range(100):
+            if control.exists():
+                return
+            if self.daemon.poll() is not None:
+                break
+            time.sleep(0.1)
+        text = (self.work / "log").read_text().strip()
+        raise Missing(f"the gateway did not start: {text[-300:]}")
+
+    def open_flows(self, count):
+        """Known flows as the daemon would open them, written to its pinned map; their activity
+        slots are taken from the table's end, where the daemon's own never are."""
+        shown = json.loads(self.do("gw", "bpftool", "-j", "map", "show", "pinned",
+                                   self.pins / "maps/activity"))
+        lines = []
+        for n in range(count):
+            port = struct.pack("!H", FIRST_PORT + n)
+            key = mapped(PHONE) + mapped(PBX) + port + port + struct.pack("<HBB", 1, 17, 4)
+            # permit: slot, PERMIT_RTP, payload type 8, no expiry, no rate, 8000 Hz, zone_out 2
+            value = struct.pack("<IIQQQIIHB5x", shown["max_entries"] - 1 - n, 1, 1 << 8, 0, 0, 0,
+                                8000, 2, 0)
+            lines.append(f"map update pinned {self.pins}/maps/flows key hex {key.hex(' ')} "
+                         f"value hex {value.hex(' ')}")
+        batch = self.work / "flows.batch"
+        batch.write_text("\n".join(lines) + "\n")
+        self.do("gw", "bpftool", "batch", "file", batch)
+
+    def received(self):
+        links = json.loads(self.do("pbx", "ip", "-json", "-stats", "address"))
+        return next(i["stats64"]["rx"]["packets"] for i in links
+                    if any(a.get("local") == PBX for a in i["addr_info"]))
+
+    def __exit__(self, *_):
+        if self.daemon and self.daemon.poll() is None:
+            self.daemon.terminate()
+            try:
+                self.daemon.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self.daemon.kill()
+                self.daemon.wait()
+        if (ROOT / "scripts/netns").exists():
+            subprocess.run([ROOT / "scripts/netns", "down", self.run], check=False)
+        shutil.rmtree(self.pins, ignore_errors=True)
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+def mapped(address):
+    return bytes(10) + b"\xff\xff" + bytes(map(int, address.split(".")))
