@@ -30,7 +30,7 @@ pins: {pins}
 HELPER = """\
 table inet bench {
 	ct helper sip { type "sip" protocol udp; l3proto ip; }
-	chain mark { type filter hook prerouting priority 0; udp dport 5060 ct helper set "sip"; }
+	chain incoming { type filter hook prerouting priority 0; udp dport 5060 ct helper set "sip"; }
 	chain forward {
 		type filter hook forward priority 0; policy drop;
 		ct state established,related accept
