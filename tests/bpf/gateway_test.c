@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: MIT */
+/* Packets in, packets out: each test runs on XDP and on its TC twin and must end alike. */
+#include "harness.h"
+
+static const uint8_t rtp[172] = { 0x80, 0x00, 0x12, 0x34, 0, 0, 0, 160, 0xde, 0xad, 0xbe, 0xef };
+static const uint8_t rtcp[28] = { 0x80, 200, 0, 6, 0xde, 0xad, 0xbe, 0xef };
+static const uint8_t stun[20] = { 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
+static const uint8_t dtls[20] = { 22, 0xfe, 0xfd };
+static const char options[] = "OPTIONS sip:a@10.77.2.2 SIP/2.0\r\n\r\n";
+
+static const struct spec media4 = {
+	.from = "10.77.1.2", .to = "10.77.2.2", .sport = 4000, .dport = 12000,
+	.payload = rtp, .payload_bytes = sizeof(rtp),
+};
+static const struct spec media6 = {
+	.from = "fd77:1::2", .to = "fd77:2::2", .sport = 4000, .dport = 12000,
+	.payload = rtp, .payload_bytes = sizeof(rtp),
+};
+static const struct spec sip4 = {
+	.from = "10.77.1.2", .to = "10.77.2.2", .sport = 5070, .dport = 5060,
+	.payload = options, .payload_bytes = sizeof(options) - 1,
+};
+static const struct permit audio = {
+	.slot = 1, .flags = PERMIT_RTP | PERMIT_RTCP, .payload_types = { 1 }, .zone_out = OUTSIDE,
+};
+
+static bool mode_of(void **state)
+{
+	return ((const struct mode *)*state)->tc;
+}
+
+static void expect(bool tc, const struct spec *s, enum outcome outcome, uint32_t counter)
+{
+	struct result result = run(tc, s);
+
+	assert_int_equal(result.outcome, outcome);
+	assert_int_equal(counter_since(counter), 1);
+	if (outcome != PASSED)
+		return;
+	/* What passes is untouched. */
+	uint8_t frame[PACKET_ROOM];
+
+	assert_int_equal(result.length, build(frame, s));
+	assert_memory_equal(result.bytes, frame, result.length);
+}
+
+/* The slot's packet for the stack in this and the next coarse second is behind us. */
+static void forget_stack(unsigned int slot)
+{
+	bench.activity[slot].stack_second = (uint32_t)(now_ns() >> 30);
+}
+
+static void expect_forwarded(bool tc, const struct spec *s, uint32_t counter)
+{
+	size_t ip = 14;
+	struct result result;
+	uint8_t frame[PACKET_ROOM];
+	size_t bytes = build(frame, s);
+
+	for (int i = 0; i < 2; i++) {
+		forget_stack(1);
+		result = run(tc, s);
+		if (result.outcome == FORWARDED)
+			break;
+	}
+	assert_int_equal(result.outcome, FORWARDED);
+	assert_int_equal(counter_since(counter), 1);
+	assert_int_equal(result.length, bytes);
+	assert_memory_equal(result.bytes, "\x02\x00\x00\x00\x02\x02", 6);
+	assert_memory_equal(result.bytes + 6, bench.out_mac, 6);
+	if (strchr(s->from, ':')) {
+		assert_int_equal(result.bytes[ip + 7], 63);
+		frame[ip + 7] = 63;
+	} else {
+		assert_int_equal(result.bytes[ip + 8], 63);
+		assert_int_equal(sum_of(result.bytes + ip, 20), 0);
+		memcpy(frame + ip + 8, result.bytes + ip + 8, 4);
+	}
+	assert_memory_equal(result.bytes + 12, frame + 12, bytes - 12);
+}
+
+static void known_flow_is_forwarded(void **state)
+{
+	put_flow(&media4, &audio);
+	expect_forwarded(mode_of(state), &media4, COUNTER_media_forwarded);
+	assert_int_equal(bench.activity[1].ssrc, 0xdeadbeef);
+	assert_true(bench.activity[1].packets >= 1);
+	assert_int_equal(bench.activity[1].bytes, bench.activity[1].packets * (28 + sizeof(rtp)));
+	assert_int_equal(bench.activity[1].hop.interface, bench.out);
+	assert_int_equal(bench.activity[1].hop.mtu, 1500);
+}
+
+static void known_flow_is_forwarded_in_ipv6(void **state)
+{
+	put_flow(&media6, &audio);
+	expect_forwarded(mode_of(state), &media6, COUNTER_media_forwarded);
+}
+
+static void one_packet_a_second_goes_by_the_stack(void **state)
+{
+	put_flow(&media4, &audio);
+	expect(mode_of(state), &media4, PASSED, COUNTER_media_by_stack);
+}
+
+static void known_flow_needs_no_other_table(void **state)
+{
+	struct spec s = media4;
+
+	s.dport = 5060;                 /* would be signalling, were it not a flow */
+	put_flow(&s, &audio);
+	put_source(s.from, SOURCE_DENIED, 0);
+	expect_forwarded(mode_of(state), &s, COUNTER_media_forwarded);
+}
+
+static void tagged_flow_goes_by_the_stack(void **state)
+{
+	struct spec s = media4;
+
+	s.tags = 1;
+	s.vlan = 7;
+	put_flow(&s, &audio);
+	forget_stack(1);
+	expect(mode_of(state), &s, PASSED, COUNTER_media_by_stack);
+}
+
+static void last_ttl_is_answered_by_the_stack(void **state)
+{
+	struct spec s = media4;
+
+	s.ttl = 1;
+	put_flow(&s, &audio);
+	forget_stack(1);
+	expect(mode_of(state), &s, PASSED, COUNTER_media_by_stack);
+}
+
+static void packet_above_the_mtu_goes_by_the_stack(void **state)
+{
+	static uint8_t big[1600] = { 0x80 };
+	struct spec s = media4;
+
+	s.payload = big;
+	s.payload_bytes = sizeof(big);
+	put_flow(&s, &audio);
+	forget_stack(1);
+	expect(mode_of(state), &s, PASSED, COUNTER_media_by_stack);
+}
+
+static void unknown_neighbour_goes_by_the_stack(void **state)
+{
+	struct spec s = media4;
+
+	s.to = "10.77.2.77";
+	put_flow(&s, &audio);
+	forget_stack(1);
+	expect(mode_of(state), &s, PASSED, COUNTER_media_by_stack);
+}
+
+static void media_into_a_blackhole_is_dropped(void **state)
+{
+	struct spec s = media4;
+
+	s.to = "10.77.9.9";
+	put_flow(&s, &audio);
+	expect(mode_of(state), &s, DROPPED, REASON_media_no_route);
+}
+
+static void moved_routes_are_looked_up_anew(void **state)
+{
+	put_flow(&media4, &audio);
+	expect_forwarded(mode_of(state), &media4, COUNTER_media_forwarded);
+	bench.control->route_generation++;
+	forget_stack(1);
+	run(mode_of(state), &media4);
+	assert_int_equal(counter_since(COUNTER_route_refreshed), 1);
+}
+
+static void expired_flow_is_refused(void **state)
+{
+	struct permit old = audio;
+
+	old.expires_ns = 1;
+	put_flow(&media4, &old);
+	expect(mode_of(state), &media4, DROPPED, REASON_media_expired);
+	old.expires_ns = 0;
+	old.flags |= PERMIT_CLOSED;
+	put_flow(&media4, &old);
+	expect(mode_of(state), &media4, DROPPED, REASON_media_expired);
+}
+
+static void foreign_payload_type_is_refused(void **state)
+{
+	uint8_t other[sizeof(rtp)];
+	struct spec s = media4;
+
+	memcpy(other, rtp, sizeof(rtp));
+	other[1] = 0x80 | 8;
+	s.payload = other;
+	put_flow(&media4, &audio);
+	expect(mode_of(state), &s, DROPPED, REASON_media_payload_type);
+	assert_int_equal(bench.activity[1].dropped, 1);
+	assert_int_equal(bench.activity[1].packets, 0);
+}
+
+static void shapes_pass_only_where_permitted(void **state)
+{
+	static const struct { const void *bytes; size_t length; uint32_t flag; } shapes[] = {
+		{ rtp, sizeof(rtp), PERMIT_RTP },
+		{ rtcp, sizeof(rtcp), PERMIT_RTCP },
+		{ stun, sizeof(stun), PERMIT_STUN },
+		{ dtls, sizeof(dtls), PERMIT_DTLS },
+	};
+	struct permit permit = audio;
+	struct spec s = media4;
+
+	for (size_t i = 0; i < 4; i++) {
+		s.payload = shapes[i].bytes;
+		s.payload_bytes = shapes[i].length;
+		permit.flags = shapes[i].flag;
+		put_flow(&s, &permit);
+		expect_forwarded(mode_of(state), &s, COUNTER_media_forwarded);
+		permit.flags = PERMIT_ANY;
+		put_flow(&s, &permit);
+		expect_forwarded(mode_of(state), &s, COUNTER_media_forwarded);
+		permit.flags = 0xf & ~shapes[i].flag;
+		put_flow(&s, &permit);
+		expect(mode_of(state), &s, DROPPED, REASON_media_not_rtp);
+	}
+}
+
+static void short_media_is_not_rtp(void **state)
+{
+	struct spec s = media4;
+
+	put_flow(&s, &audio);
+	for (s.payload_bytes = 0; s.payload_bytes < 12; s.payload_bytes++)
+		expect(mode_of(state), &s, DROPPED, REASON_media_not_rtp);
+}
+
+static void flow_above_its_rate_is_refused(void **state)
+{
+	struct permit slow = audio;
+
+	slow.packets_per_second = 3;
+	put_flow(&media4, &slow);
+	for (int i = 0; i < 3; i++)
+		assert_int_not_equal(run(mode_of(state), &media4).outcome, DROPPED);
+	expect(mode_of(state), &media4, DROPPED, REASON_media_rate);
+}
+
+/* RFC 3550 A.1: the sequence wraps, one number is lost. */
+static void sequence_numbers_are_counted_over_the_wrap(void **state)
+{
+	static const uint16_t sent[] = { 65534, 65535, 0, 2 };
+	uint8_t packet[sizeof(rtp)];
+	struct spec s = media4;
+
+	memcpy(packet, rtp, sizeof(rtp));
+	s.payload = packet;
+	put_flow(&s, &audio);
+	for (size_t i = 0; i < 4; i++) {
+		put16(packet + 2, sent[i]);
+		run(mode_of(state), &s);
+	}
+	assert_int_equal(bench.activity[1].received, 4);
+	assert_int_equal(bench.activity[1].expected, 5);
+	assert_int_equal(bench.activity[1].cycles, 1);
+	assert_int_equal(bench.activity[1].sequence, 2);
+}
+
+static void media_that_nobody_promised_is_dropped(void **state)
+{
+	const struct event *event;
+
+	expect(mode_of(state), &media4, DROPPED, REASON_media_no_pinhole);
+	expect(mode_of(state), &media6, DROPPED, REASON_media_no_pinhole);
+	event = (const void *)drain(bench.skel->maps.events)->bytes;
+	assert_int_equal(event->kind, EVENT_DROPPED);
+	assert_int_equal(event->reason, REASON_media_no_pinhole);
+	assert_int_equal(event->key.destination_port, htons(12000));
+}
+
+static void drops_are_told_a_bounded_number_of_times(void **state)
+{
+	int told = 0;
+
+	for (int i = 0; i < 200; i++)
+		run(mode_of(state), &media4);
+	told = drain(bench.skel->maps.events)->count;
+	/* Two seconds on each CPU at most, should the clock turn meanwhile. */
+	assert_true(told <= 2 * LIMIT_DROP_EVENTS * bench.cpus);
+}
+
+static void monitor_and_off_let_media_pass(void **state)
+{
+	bench.control->enforcement[PROTECTION_MEDIA] = ENFORCE_MONITOR;
+	expect(mode_of(state), &media4, PASSED, COUNTER_media_monitored);
+	assert_int_equal(counter_since(REASON_media_no_pinhole), 1);
+	bench.control->enforcement[PROTECTION_MEDIA] = ENFORCE_OFF;
+	expect(mode_of(state), &media4, PASSED, COUNTER_packets_passed);
+	assert_int_equal(counter_since(REASON_media_no_pinhole), 0);
+}
+
+static void pinholes_admit_by_what_they_leave_open(void **state)
+{
+	for (enum open open = OPEN_NOTHING; open <= OPEN_HOST; open++) {
+		reset(NULL);
+		put_pinhole(&media4, open, &audio);
+		expect_forwarded(mode_of(state), &media4, COUNTER_media_pinhole);
+	}
+	reset(NULL);
+	put_pinhole(&media4, OPEN_PORT, &audio);
+	struct spec s = media4;
+
+	s.from = "10.77.1.3";
+	expect(mode_of(state), &s, DROPPED, REASON_media_no_pinhole);
+}
+
+static void first_packet_locks_the_port(void **state)
+{
+	struct permit lock = audio;
+	struct spec other = media4;
+	const struct event *event;
+
+	other.sport = 4002;
+	lock.flags |= PERMIT_LOCK;
+	put_pinhole(&media4, OPEN_PORT, &lock);
+	run(mode_of(state), &media4);
+	assert_int_equal(counter_since(COUNTER_sources_locked), 1);
+	assert_int_equal(bench.activity[1].lock, htons(4000) | 1u << 16);
+	event = (const void *)drain(bench.skel->maps.events)->bytes;
+	assert_int_equal(event->kind, EVENT_LOCKED);
+	assert_int_equal(event->key.source_port, htons(4000));
+	assert_int_equal(event->pinhole.source_port, 0);
+	assert_int_equal(event->slot, 1);
+	expect(mode_of(state), &other, DROPPED, REASON_media_wrong_source);
+	expect_forwarded(mode_of(state), &media4, COUNTER_media_pinhole);
+}
+
+static void garbage_does_not_lock(void **state)
+{
+	struct permit lock = audio;
+	struct spec s = media4;
+
+	s.payload = stun;
+	s.payload_bytes = sizeof(stun);
+	lock.flags |= PERMIT_LOCK;
+	put_pinhole(&s, OPEN_PORT, &lock);
+	expect(mode_of(state), &s, DROPPED, REASON_media_not_rtp);
+	assert_int_equal(bench.activity[1].lock, 0);
+}
+
+static void early_media_is_bound_and_not_locked(void **state)
+{
+	struct permit early = audio;
+	struct spec s = media4;
+
+	early.flags |= PERMIT_LOCK | PERMIT_EARLY;
+	early.packets_per_second = 2;
+	put_pinhole(&s, OPEN_HOST, &early);
+	assert_int_not_equal(run(mode_of(state), &s).outcome, DROPPED);
+	s.sport = 4002;
+	assert_int_not_equal(run(mode_of(state), &s).outcome, DROPPED);
+	assert_int_equal(bench.activity[1].lock, 0);
+	expect(mode_of(state), &s, DROPPED, REASON_media_rate);
+}
+
+static void signalling_is_held_and_handed_to_the_daemon(void **state)
+{
+	const struct heard *heard;
+	const struct punt *punt;
+	uint8_t frame[PACKET_ROOM];
+	size_t bytes = build(frame, &sip4) - 14;
+
+	expect(mode_of(state), &sip4, DROPPED, COUNTER_signalling_punted);
+	heard = drain(bench.skel->maps.punt_other);
+	punt = (const void *)heard->bytes;
+	assert_int_equal(heard->count, 1);
+	assert_int_equal(heard->length, sizeof(*punt) + bytes);
+	assert_memory_equal(punt->data, frame + 14, bytes);
+	assert_int_equal(punt->interface, bench.in);
+	assert_int_equal(punt->zone, INSIDE);
+	assert_int_equal(punt->flags, PUNT_HELD);
+	assert_int_equal(punt->l3_bytes, bytes);
+	assert_int_equal(punt->payload_offset, 28);
+	assert_int_equal(punt->speaks, SIP_NUMBER);
+	assert_int_equal(punt->key.source_port, htons(5070));
+	assert_memory_equal(punt->source_mac, frame + 6, 6);
+}
+
+static void trusted_signalling_has_its_own_ring(void **state)
+{
+	put_source(sip4.from, SOURCE_TRUSTED, 0);
+	bench.control->unknown_rate = 1;
+	for (int i = 0; i < 3; i++)
+		expect(mode_of(state), &sip4, DROPPED, COUNTER_signalling_punted);
+	assert_int_equal(drain(bench.skel->maps.punt_trusted)->count, 3);
+	assert_int_equal(drain(bench.skel->maps.punt_other)->count, 0);
+}
+
+static void signalling_door_punts(void **state)
+{
+	struct permit door = { .slot = 1, .flags = PERMIT_SIGNALLING, .speaks = 9 };
+	struct spec s = sip4;
+	const struct punt *punt;
+
+	s.dport = 40000;
+	put_pinhole(&s, OPEN_HOST, &door);
+	expect(mode_of(state), &s, DROPPED, COUNTER_signalling_punted);
+	punt = (const void *)drain(bench.skel->maps.punt_other)->bytes;
+	assert_int_equal(punt->flags, PUNT_HELD | PUNT_DOOR);
+	assert_int_equal(punt->speaks, 9);
+	put_flow(&s, &door);
+	expect(mode_of(state), &s, DROPPED, COUNTER_signalling_punted);
+}
+
+static void denied_source_is_dropped(void **state)
+{
+	put_source(sip4.from, SOURCE_DENIED, 0);
+	expect(mode_of(state), &sip4, DROPPED, REASON_source_denied);
+	bench.control->enforcement[PROTECTION_SOURCES] = ENFORCE_MONITOR;
+	expect(mode_of(state), &sip4, DROPPED, COUNTER_signalling_punted);
+	assert_int_equal(counter_since(COUNTER_messages_monitored), 1);
+}
+
+static void source_above_its_rate_is_dropped(void **state)
+{
+	bench.control->unknown_rate = 2;
+	run(mode_of(state), &sip4);
+	run(mode_of(state), &sip4);
+	expect(mode_of(state), &sip4, DROPPED, REASON_source_rate);
+}
+
+static void without_a_daemon_signalling_is_held_or_passes(void **state)
+{
+	bench.control->heartbeat_ns = 1;
+	bench.control->heartbeat_limit_ns = 1;
+	expect(mode_of(state), &sip4, DROPPED, REASON_daemon_down);
+	bench.control->pass_when_down = 1;
+	expect(mode_of(state), &sip4, PASSED, COUNTER_signalling_unread);
+}
+
+static void signalling_over_tcp_has_no_listener(void **state)
+{
+	struct spec s = sip4;
+
+	s.protocol = IPPROTO_TCP;
+	expect(mode_of(state), &s, DROPPED, REASON_daemon_down);
+	s.dport = 443;
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+}
+
+static void full_ring_is_a_reason(void **state)
+{
+	static uint8_t big[3000];
+	struct spec s = sip4;
+	struct result result;
+	int rounds = 0;
+
+	s.payload = big;
+	s.payload_bytes = sizeof(big);
+	do
+		result = run(mode_of(state), &s);
+	while (counter_since(COUNTER_signalling_punted) && ++rounds < 4096);
+	assert_int_equal(result.outcome, DROPPED);
+	assert_int_equal(counter_since(REASON_punt_ring_full), 1);
+	assert_true(drain(bench.skel->maps.punt_other)->count > 1000);
+}
+
+static void what_is_not_ours_passes(void **state)
+{
+	struct spec s = media4;
+
+	s.dport = 53;                                           /* below the media range */
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+	s = media4;
+	s.sport = 53;                                           /* an answer of a named service */
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+	s = media4;
+	s.to = "10.77.2.1";                                     /* the host itself */
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+	s.to = "10.77.1.9";                                     /* the same zone */
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+	s.to = "192.0.2.1";                                     /* no zone */
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+	s = media4;
+	s.protocol = IPPROTO_TCP;
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+	s.protocol = IPPROTO_ICMP;
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+	s = media4;
+	s.ethertype = 0x88cc;                                   /* LLDP */
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+	s = media4;
+	s.tags = 1;
+	s.vlan = 8;                                             /* in no zone */
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+}
+
+#define BOTH(test)                                                          \
+	{ #test " [xdp]", test, reset, NULL, (void *)&modes[0] },           \
+	{ #test " [tc]", test, reset, NULL, (void *)&modes[1] }
+
+static const struct mode modes[] = { { "xdp", false }, { "tc", true } };
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH(known_flow_is_forwarded),
+		BOTH(known_flow_is_forwarded_in_ipv6),
+		BOTH(one_packet_a_second_goes_by_the_stack),
+		BOTH(known_flow_needs_no_other_table),
+		BOTH(tagged_flow_goes_by_the_stack),
+		BOTH(last_ttl_is_answered_by_the_stack),
+		BOTH(packet_above_the_mtu_goes_by_the_stack),
+		BOTH(unknown_neighbour_goes_by_the_stack),
+		BOTH(media_into_a_blackhole_is_dropped),
+		BOTH(moved_routes_are_looked_up_anew),
+		BOTH(expired_flow_is_refused),
+		BOTH(foreign_payload_type_is_refused),
+		BOTH(shapes_pass_only_where_permitted),
+		BOTH(short_media_is_not_rtp),
+		BOTH(flow_above_its_rate_is_refused),
+		BOTH(sequence_numbers_are_counted_over_the_wrap),
+		BOTH(media_that_nobody_promised_is_dropped),
+		BOTH(drops_are_told_a_bounded_number_of_times),
+		BOTH(monitor_and_off_let_media_pass),
+		BOTH(pinholes_admit_by_what_they_leave_open),
+		BOTH(first_packet_locks_the_port),
+		BOTH(garbage_does_not_lock),
+		BOTH(early_media_is_bound_and_not_locked),
+		BOTH(signalling_is_held_and_handed_to_the_daemon),
+		BOTH(trusted_signalling_has_its_own_ring),
+		BOTH(signalling_door_punts),
+		BOTH(denied_source_is_dropped),
+		BOTH(source_above_its_rate_is_dropped),
+		BOTH(without_a_daemon_signalling_is_held_or_passes),
+		BOTH(signalling_over_tcp_has_no_listener),
+		BOTH(full_ring_is_a_reason),
+		BOTH(what_is_not_ours_passes),
+	};
+
+	return cmocka_run_group_tests(tests, bench_open, bench_close);
+}
