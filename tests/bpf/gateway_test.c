@@ -497,8 +497,8 @@ static void what_is_not_ours_passes(void **state)
 }
 
 #define BOTH(test)                                                          \
-	{ #test " [xdp]", test, reset, NULL, (void *)&modes[0] },           \
-	{ #test " [tc]", test, reset, NULL, (void *)&modes[1] }
+	{ #test "_xdp", test, reset, NULL, (void *)&modes[0] },           \
+	{ #test "_tc", test, reset, NULL, (void *)&modes[1] }
 
 static const struct mode modes[] = { { "xdp", false }, { "tc", true } };
 

@@ -289,8 +289,8 @@ static void put_back_message_gets_the_mark_and_its_interface(void **state)
 }
 
 #define BOTH(test)                                                          \
-	{ #test " [xdp]", test, reset, NULL, (void *)&modes[0] },           \
-	{ #test " [tc]", test, reset, NULL, (void *)&modes[1] }
+	{ #test "_xdp", test, reset, NULL, (void *)&modes[0] },           \
+	{ #test "_tc", test, reset, NULL, (void *)&modes[1] }
 
 static const struct mode modes[] = { { "xdp", false }, { "tc", true } };
 
