@@ -58,7 +58,7 @@ int gateway_tc(struct __sk_buff *ctx)
 
 /* On the egress of our own veth, into which the daemon writes judged messages: the sender's SO_MARK
  * is the ifindex of the interface that the original came in by, and there it comes in again, so
- * that the host's firewall sees the right one. A VLAN tag is in the frame, as the sender wrote it. */
+ * that the host's firewall sees the right one. A VLAN tag is in the frame, as the sender wrote. */
 SEC("tc")
 int reinject_egress(struct __sk_buff *ctx)
 {
