@@ -64,8 +64,11 @@ class World:
         return ["nsenter", f"--net=/run/netns/rf-{self.run}-{where}", *map(str, command)]
 
     def do(self, where, *command, **more):
-        return subprocess.run(self.inside(where, *command), check=True, capture_output=True,
-                              text=True, **more).stdout
+        done = subprocess.run(self.inside(where, *command), check=False, capture_output=True,
+                              text=True, **more)
+        if done.returncode:
+            raise Missing(f"{command[0]}: {done.stderr.strip()[-300:]}")
+        return done.stdout
 
     def __enter__(self):
         if not (ROOT / "scripts/netns").exists():
