@@ -19,20 +19,21 @@ libs = $(shell pkg-config --libs $(packages)) -lelf -lz
 
 # Pure code: linked into one archive whose undefined symbols scripts/purity checks.
 pure = $(filter-out user/inspect/inspect.c user/inspect/pending.c, \
-	$(wildcard user/base/*.c user/inspect/*.c user/proto/*/*.c)) user/policy/policy.c
+	$(wildcard user/base/*.c user/inspect/*.c user/proto/*/*.c)) $(wildcard user/policy/policy.c)
 acts = $(filter-out $(pure) user/main.c, $(wildcard user/*.c user/*/*.c))
 pure_objects = $(pure:%.c=$(BUILD)/%.o)
 acts_objects = $(acts:%.c=$(BUILD)/%.o)
 
 unit_tests = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c tests/torture/*_test.c tests/golden/*_test.c))
 bpf_tests = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bpf/*_test.c))
+bench_tools = $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 fuzzers = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 .PHONY: all check tests demo bench lint fuzz clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BUILD)/ringfence
+all: $(if $(wildcard user/main.c),$(BUILD)/ringfence)
 
 ifeq ($(filter clean,$(MAKECMDGOALS)),)
 ifeq ($(filter check demo bench,$(MAKECMDGOALS)),)
@@ -77,6 +78,10 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(pure)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -Iinclude -Iuser -o $@ $< $(pure)
 
+$(BUILD)/%: tests/bench/%.c $(BUILD)/libacts.a $(BUILD)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(flags) -o $@ $< $(BUILD)/libacts.a $(BUILD)/libpure.a $(libs) -lcmocka -lm
+
 tests: all $(unit_tests) $(bpf_tests)
 
 check:
@@ -92,6 +97,7 @@ demo:
 bench:
 	@scripts/deps
 	@$(MAKE) --no-print-directory -j2 --quiet all
+	@$(MAKE) --no-print-directory -j2 --quiet $(bench_tools)
 	@tests/bench/run
 
 lint: $(BUILD)/libpure.a
