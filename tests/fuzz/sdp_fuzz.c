@@ -46,12 +46,12 @@ static void check_media(struct slice body, const struct sdp_media *m)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice body = slice_make(data, size);
-	const struct sdp *sdp[2] = { NULL, NULL };
-	struct fault faults[2] = { { 0 }, { 0 } };
+	const struct sdp *sdp[2] = {NULL, NULL};
+	struct fault faults[2] = {{0}, {0}};
 	int results[2];
 
 	for (int i = 0; i < 2; i++) {
-		struct arena arena = { arena_bytes[i], LIMIT_ARENA_BYTES, 0 };
+		struct arena arena = {arena_bytes[i], LIMIT_ARENA_BYTES, 0};
 
 		results[i] = sdp_parse(body, &arena, &sdp[i], &faults[i]);
 		assert(arena.used <= arena.size);

@@ -107,12 +107,12 @@ static void check_frame(struct slice bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice raw = slice_make(data, size);
-	const struct sip_message *messages[2] = { NULL, NULL };
-	struct fault faults[2] = { { 0 }, { 0 } };
+	const struct sip_message *messages[2] = {NULL, NULL};
+	struct fault faults[2] = {{0}, {0}};
 	int results[2];
 
 	for (int i = 0; i < 2; i++) {
-		struct arena arena = { arena_bytes[i], LIMIT_ARENA_BYTES, 0 };
+		struct arena arena = {arena_bytes[i], LIMIT_ARENA_BYTES, 0};
 
 		results[i] = sip_parse(raw, &arena, &messages[i], &faults[i]);
 		assert(arena.used <= arena.size);

@@ -17,79 +17,81 @@
 struct torture {
 	const char *file;
 	const char *section;
-	enum reason reason;         /* none: it is read */
+	enum reason reason; /* none: it is read */
 	const char *why;
 };
 
 static const struct torture rfc4475[] = {
-	{ "wsinv", "3.1.1.1", REASON_none, "valid: folding and white space wherever it may stand" },
-	{ "intmeth", "3.1.1.2", REASON_sip_malformed,
-	  "valid by the grammar, but a quoted NUL ends the header for every reader written in C" },
-	{ "esc01", "3.1.1.3", REASON_none, "valid: escapes in URIs" },
-	{ "escnull", "3.1.1.4", REASON_none, "valid: %00 is three harmless bytes until unescaped" },
-	{ "esc02", "3.1.1.5", REASON_none, "valid: a percent sign is no escape outside of URIs" },
-	{ "lwsdisp", "3.1.1.6", REASON_none, "valid: no white space between display name and <" },
-	{ "longreq", "3.1.1.7", REASON_none, "valid: long values, many Vias" },
-	{ "dblreq", "3.1.1.8", REASON_none, "bytes behind Content-Length are no part of it" },
-	{ "semiuri", "3.1.1.9", REASON_none, "valid: a semicolon in the user part" },
-	{ "transports", "3.1.1.10", REASON_none, "valid: transports of all kinds" },
-	{ "mpart01", "3.1.1.11", REASON_none, "valid: multipart with binary parts" },
-	{ "unreason", "3.1.1.12", REASON_none, "valid: UTF-8 in the reason phrase" },
-	{ "noreason", "3.1.1.13", REASON_none, "valid: empty reason phrase" },
-	{ "badinv01", "3.1.2.1", REASON_sip_bad_header, "empty parameters and values in Via" },
-	{ "clerr", "3.1.2.2", REASON_sip_bad_content_length, "the body is shorter than announced" },
-	{ "ncl", "3.1.2.3", REASON_sip_bad_content_length, "negative length" },
-	{ "scalar02", "3.1.2.4", REASON_sip_bad_cseq, "CSeq above 2^31 - 1, as the first of many" },
-	{ "scalarlg", "3.1.2.5", REASON_sip_bad_cseq, "CSeq above 2^31 - 1 in a response" },
-	{ "quotbal", "3.1.2.6", REASON_sip_bad_header, "the quote of To never ends" },
-	{ "ltgtruri", "3.1.2.7", REASON_sip_bad_start_line, "Request-URI in angle brackets" },
-	{ "lwsruri", "3.1.2.8", REASON_sip_bad_start_line, "white space inside the Request-URI" },
-	{ "lwsstart", "3.1.2.9", REASON_sip_bad_start_line, "two spaces in the request line" },
-	{ "trws", "3.1.2.10", REASON_sip_bad_start_line,
-	  "spaces behind the version: it might be ignored, but it is another version to some" },
-	{ "escruri", "3.1.2.11", REASON_sip_bad_start_line, "a Request-URI bears no headers" },
-	{ "baddate", "3.1.2.12", REASON_none, "only the end system reads Date: it harms nobody here" },
-	{ "regbadct", "3.1.2.13", REASON_sip_bad_header,
-	  "'?' without brackets: whose header or parameter is it?" },
-	{ "badaspec", "3.1.2.14", REASON_sip_bad_header, "spaces inside the angle brackets" },
-	{ "baddn", "3.1.2.15", REASON_sip_malformed,
-	  "this copy ends without the empty line; with it, see the test below" },
-	{ "badvers", "3.1.2.16", REASON_sip_bad_version, "SIP/7.0: to be answered 505" },
-	{ "mismatch01", "3.1.2.17", REASON_sip_bad_cseq, "OPTIONS, but CSeq says INVITE" },
-	{ "mismatch02", "3.1.2.18", REASON_sip_bad_cseq, "an unknown method, but CSeq says INVITE" },
-	{ "bigcode", "3.1.2.19", REASON_sip_bad_start_line, "a status of more than three digits" },
-	{ "badbranch", "3.2.1", REASON_none, "a branch of the cookie alone: the transaction's matter" },
-	{ "insuf", "3.3.1", REASON_sip_missing_header, "no Call-ID, From, To" },
-	{ "unkscm", "3.3.2", REASON_none, "unknown scheme: answered 416 by its receiver" },
-	{ "novelsc", "3.3.3", REASON_none, "known scheme that is not SIP's" },
-	{ "unksm2", "3.3.4", REASON_none, "unknown schemes in To, From and Contact" },
-	{ "bext01", "3.3.5", REASON_none, "unknown Require: the server answers 420" },
-	{ "invut", "3.3.6", REASON_none, "unknown body: 415 by its receiver, no doors here" },
-	{ "regaut01", "3.3.7", REASON_none, "unknown Authorization scheme" },
-	{ "multi01", "3.3.8", REASON_sip_duplicate_header, "single headers that stand twice" },
-	{ "mcl01", "3.3.9", REASON_sip_duplicate_header, "two lengths: two ends" },
-	{ "bcast", "3.3.10", REASON_none, "broadcast in a lower Via: structure is good" },
-	{ "zeromf", "3.3.11", REASON_none, "Max-Forwards 0 is valid: 483 by a proxy" },
-	{ "cparam01", "3.3.12", REASON_none, "a parameter of Contact, unknown" },
-	{ "cparam02", "3.3.13", REASON_none, "a parameter of Contact's URI, unknown" },
-	{ "regescrt", "3.3.14", REASON_none, "an escaped Route in a bracketed Contact" },
-	{ "sdp01", "3.3.15", REASON_none, "an Accept that cannot be met: 406 by its receiver" },
-	{ "inv2543", "3.4.1", REASON_none, "RFC 2543: no tag, no branch, no Max-Forwards" },
+	{"wsinv", "3.1.1.1", REASON_none, "valid: folding and white space wherever it may stand"},
+	{"intmeth", "3.1.1.2", REASON_sip_malformed,
+	 "valid by the grammar, but a quoted NUL ends the header for every reader written in C"},
+	{"esc01", "3.1.1.3", REASON_none, "valid: escapes in URIs"},
+	{"escnull", "3.1.1.4", REASON_none, "valid: %00 is three harmless bytes until unescaped"},
+	{"esc02", "3.1.1.5", REASON_none, "valid: a percent sign is no escape outside of URIs"},
+	{"lwsdisp", "3.1.1.6", REASON_none, "valid: no white space between display name and <"},
+	{"longreq", "3.1.1.7", REASON_none, "valid: long values, many Vias"},
+	{"dblreq", "3.1.1.8", REASON_none, "bytes behind Content-Length are no part of it"},
+	{"semiuri", "3.1.1.9", REASON_none, "valid: a semicolon in the user part"},
+	{"transports", "3.1.1.10", REASON_none, "valid: transports of all kinds"},
+	{"mpart01", "3.1.1.11", REASON_none, "valid: multipart with binary parts"},
+	{"unreason", "3.1.1.12", REASON_none, "valid: UTF-8 in the reason phrase"},
+	{"noreason", "3.1.1.13", REASON_none, "valid: empty reason phrase"},
+	{"badinv01", "3.1.2.1", REASON_sip_bad_header, "empty parameters and values in Via"},
+	{"clerr", "3.1.2.2", REASON_sip_bad_content_length, "the body is shorter than announced"},
+	{"ncl", "3.1.2.3", REASON_sip_bad_content_length, "negative length"},
+	{"scalar02", "3.1.2.4", REASON_sip_bad_cseq, "CSeq above 2^31 - 1, as the first of many"},
+	{"scalarlg", "3.1.2.5", REASON_sip_bad_cseq, "CSeq above 2^31 - 1 in a response"},
+	{"quotbal", "3.1.2.6", REASON_sip_bad_header, "the quote of To never ends"},
+	{"ltgtruri", "3.1.2.7", REASON_sip_bad_start_line, "Request-URI in angle brackets"},
+	{"lwsruri", "3.1.2.8", REASON_sip_bad_start_line, "white space inside the Request-URI"},
+	{"lwsstart", "3.1.2.9", REASON_sip_bad_start_line, "two spaces in the request line"},
+	{"trws", "3.1.2.10", REASON_sip_bad_start_line,
+	 "spaces behind the version: it might be ignored, but it is another version to some"},
+	{"escruri", "3.1.2.11", REASON_sip_bad_start_line, "a Request-URI bears no headers"},
+	{"baddate", "3.1.2.12", REASON_none,
+	 "only the end system reads Date: it harms nobody here"},
+	{"regbadct", "3.1.2.13", REASON_sip_bad_header,
+	 "'?' without brackets: whose header or parameter is it?"},
+	{"badaspec", "3.1.2.14", REASON_sip_bad_header, "spaces inside the angle brackets"},
+	{"baddn", "3.1.2.15", REASON_sip_malformed,
+	 "this copy ends without the empty line; with it, see the test below"},
+	{"badvers", "3.1.2.16", REASON_sip_bad_version, "SIP/7.0: to be answered 505"},
+	{"mismatch01", "3.1.2.17", REASON_sip_bad_cseq, "OPTIONS, but CSeq says INVITE"},
+	{"mismatch02", "3.1.2.18", REASON_sip_bad_cseq, "an unknown method, but CSeq says INVITE"},
+	{"bigcode", "3.1.2.19", REASON_sip_bad_start_line, "a status of more than three digits"},
+	{"badbranch", "3.2.1", REASON_none,
+	 "a branch of the cookie alone: the transaction's matter"},
+	{"insuf", "3.3.1", REASON_sip_missing_header, "no Call-ID, From, To"},
+	{"unkscm", "3.3.2", REASON_none, "unknown scheme: answered 416 by its receiver"},
+	{"novelsc", "3.3.3", REASON_none, "known scheme that is not SIP's"},
+	{"unksm2", "3.3.4", REASON_none, "unknown schemes in To, From and Contact"},
+	{"bext01", "3.3.5", REASON_none, "unknown Require: the server answers 420"},
+	{"invut", "3.3.6", REASON_none, "unknown body: 415 by its receiver, no doors here"},
+	{"regaut01", "3.3.7", REASON_none, "unknown Authorization scheme"},
+	{"multi01", "3.3.8", REASON_sip_duplicate_header, "single headers that stand twice"},
+	{"mcl01", "3.3.9", REASON_sip_duplicate_header, "two lengths: two ends"},
+	{"bcast", "3.3.10", REASON_none, "broadcast in a lower Via: structure is good"},
+	{"zeromf", "3.3.11", REASON_none, "Max-Forwards 0 is valid: 483 by a proxy"},
+	{"cparam01", "3.3.12", REASON_none, "a parameter of Contact, unknown"},
+	{"cparam02", "3.3.13", REASON_none, "a parameter of Contact's URI, unknown"},
+	{"regescrt", "3.3.14", REASON_none, "an escaped Route in a bracketed Contact"},
+	{"sdp01", "3.3.15", REASON_none, "an Accept that cannot be met: 406 by its receiver"},
+	{"inv2543", "3.4.1", REASON_none, "RFC 2543: no tag, no branch, no Max-Forwards"},
 };
 
 static const struct torture rfc5118[] = {
-	{ "4.1-ipv6-good", "4.1", REASON_none, "valid: IPv6 reference in the Request-URI" },
-	{ "4.2-ipv6-bad", "4.2", REASON_sip_bad_start_line, "IPv6 without brackets" },
-	{ "4.3-port-ambiguous", "4.3", REASON_none, "valid: the last group is no port" },
-	{ "4.4-port-unambiguous", "4.4", REASON_none, "valid: port behind the bracket" },
-	{ "4.5-via-received-no-delim", "4.5", REASON_none, "received without brackets is sent" },
-	{ "4.5-via-received-with-delim", "4.5", REASON_none, "received with brackets is read too" },
-	{ "4.6-ipv6-in-sdp", "4.6", REASON_none, "valid: IP6 in SDP bears no brackets" },
-	{ "4.7-mult-ip-in-header", "4.7", REASON_none, "valid: both families among the Vias" },
-	{ "4.8-mult-ip-in-sdp", "4.8", REASON_none, "valid: both families in one SDP" },
-	{ "4.9-ipv4-mapped-ipv6", "4.9", REASON_none, "valid: IPv4-mapped IPv6" },
-	{ "4.10-ipv6-bug-abnf-3-colons", "4.10", REASON_sip_bad_start_line,
-	  "three colons come from an error in a grammar; RFC 4291 has no such address" },
+	{"4.1-ipv6-good", "4.1", REASON_none, "valid: IPv6 reference in the Request-URI"},
+	{"4.2-ipv6-bad", "4.2", REASON_sip_bad_start_line, "IPv6 without brackets"},
+	{"4.3-port-ambiguous", "4.3", REASON_none, "valid: the last group is no port"},
+	{"4.4-port-unambiguous", "4.4", REASON_none, "valid: port behind the bracket"},
+	{"4.5-via-received-no-delim", "4.5", REASON_none, "received without brackets is sent"},
+	{"4.5-via-received-with-delim", "4.5", REASON_none, "received with brackets is read too"},
+	{"4.6-ipv6-in-sdp", "4.6", REASON_none, "valid: IP6 in SDP bears no brackets"},
+	{"4.7-mult-ip-in-header", "4.7", REASON_none, "valid: both families among the Vias"},
+	{"4.8-mult-ip-in-sdp", "4.8", REASON_none, "valid: both families in one SDP"},
+	{"4.9-ipv4-mapped-ipv6", "4.9", REASON_none, "valid: IPv4-mapped IPv6"},
+	{"4.10-ipv6-bug-abnf-3-colons", "4.10", REASON_sip_bad_start_line,
+	 "three colons come from an error in a grammar; RFC 4291 has no such address"},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -133,8 +135,8 @@ static void load(struct message *m, const char *folder, const char *file)
 		fail_msg("%s: a row without a file", path);
 	m->raw = slice_make(m->bytes, fread(m->bytes, 1, sizeof(m->bytes), f));
 	fclose(f);
-	m->arena = (struct arena){ m->arena_bytes, sizeof(m->arena_bytes), 0 };
-	m->fault = (struct fault){ 0 };
+	m->arena = (struct arena){m->arena_bytes, sizeof(m->arena_bytes), 0};
+	m->fault = (struct fault){0};
 	m->sip = NULL;
 }
 
@@ -262,8 +264,7 @@ static void intmeth_without_its_nul_is_read(void **state)
 	assert_int_equal(parse(&m), 0);
 	assert_int_equal(m.sip->method, SIP_METHOD_other);
 	assert_slice(m.sip->request_uri.host.text, "example.com");
-	assert_slice(m.sip->request_uri.user,
-		     "1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*");
+	assert_slice(m.sip->request_uri.user, "1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*");
 	assert_slice(m.sip->from.tag, "_token~1'+`*%!-.");
 }
 
@@ -356,7 +357,7 @@ static const struct sdp *open_sdp(struct message *m)
 static void addresses_of_both_families_are_read_in_sdp(void **state)
 {
 	static struct message m;
-	static const uint8_t mapped[4] = { 192, 0, 2, 2 };
+	static const uint8_t mapped[4] = {192, 0, 2, 2};
 	const struct sdp *sdp;
 
 	(void)state;

@@ -13,7 +13,7 @@
 static void arena_gives_zeroed_aligned_memory_until_its_end(void **state)
 {
 	uint8_t bytes[65];
-	struct arena a = { bytes + 1, 64, 0 };
+	struct arena a = {bytes + 1, 64, 0};
 	uint8_t *one;
 
 	(void)state;

@@ -11,7 +11,7 @@
 
 #include "base/hash.h"
 
-static const struct hash_key key = { { 0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL } };
+static const struct hash_key key = {{0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL}};
 
 static void published_64_bit_vectors_hold(void **state)
 {

@@ -12,7 +12,7 @@
 
 #define KEYS 512
 
-static const struct hash_key key = { { 1, 2 } };
+static const struct hash_key key = {{1, 2}};
 
 /* A small generator: the same numbers in every run. */
 static uint32_t next_random(uint32_t *seed)
@@ -61,7 +61,7 @@ static void taken_again_a_value_is_zero(void **state)
 static void table_agrees_with_an_array(void **state)
 {
 	struct map *m = map_new(4, 4, KEYS, &key);
-	uint32_t *values[KEYS] = { NULL };
+	uint32_t *values[KEYS] = {NULL};
 	uint32_t seed = 1, count = 0;
 
 	(void)state;

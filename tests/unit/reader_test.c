@@ -11,7 +11,8 @@
 
 static void reader_fails_once_and_for_good(void **state)
 {
-	struct reader r = reader_make(SLICE("\x01\x02\x03" "abc"));
+	struct reader r = reader_make(SLICE("\x01\x02\x03"
+					    "abc"));
 
 	(void)state;
 	assert_int_equal(reader_u8(&r), 1);

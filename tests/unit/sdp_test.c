@@ -22,9 +22,9 @@ static struct fault fault;
 
 static int parse(struct slice body, const struct sdp **ret)
 {
-	struct arena arena = { arena_bytes, sizeof(arena_bytes), 0 };
+	struct arena arena = {arena_bytes, sizeof(arena_bytes), 0};
 
-	fault = (struct fault){ 0 };
+	fault = (struct fault){0};
 	*ret = NULL;
 	return sdp_parse(body, &arena, ret, &fault);
 }
@@ -104,7 +104,8 @@ static void what_does_not_begin_with_v_is_no_sdp(void **state)
 static void unknown_lines_are_skipped_and_others_refused(void **state)
 {
 	(void)state;
-	(void)GOOD("x=whatever\r\nb=AS:64\r\nk=clear:x\r\n\r\na=unknown:thing\r\n" CONNECTION AUDIO);
+	(void)GOOD(
+		"x=whatever\r\nb=AS:64\r\nk=clear:x\r\n\r\na=unknown:thing\r\n" CONNECTION AUDIO);
 	BAD("nonsense\r\n", sdp_malformed);
 	BAD("m =audio 1 RTP/AVP 0\r\n", sdp_malformed);
 	BAD("v=0\r\n", sdp_malformed);
@@ -213,17 +214,17 @@ static void transports_are_told_apart(void **state)
 		const char *text;
 		enum sdp_proto proto;
 	} rows[] = {
-		{ "m=audio 4000 RTP/AVPF 0", SDP_PROTO_RTP_AVPF },
-		{ "m=audio 4000 RTP/SAVP 0", SDP_PROTO_RTP_SAVP },
-		{ "m=audio 4000 RTP/SAVPF 0", SDP_PROTO_RTP_SAVPF },
-		{ "m=audio 4000 UDP/TLS/RTP/SAVP 0", SDP_PROTO_DTLS_SAVP },
-		{ "m=audio 4000 UDP/TLS/RTP/SAVPF 0", SDP_PROTO_DTLS_SAVPF },
-		{ "m=image 4000 udptl t38", SDP_PROTO_UDPTL },
-		{ "m=image 4000 UDPTL t38", SDP_PROTO_UDPTL },
-		{ "m=application 4000 UDP/BFCP *", SDP_PROTO_OTHER },
-		{ "m=application 4000 TCP/BFCP *", SDP_PROTO_TCP },
-		{ "m=message 4000 TCP/MSRP *", SDP_PROTO_TCP },
-		{ "m=application 9 UDP/DTLS/SCTP webrtc-datachannel", SDP_PROTO_DTLS_SCTP },
+		{"m=audio 4000 RTP/AVPF 0", SDP_PROTO_RTP_AVPF},
+		{"m=audio 4000 RTP/SAVP 0", SDP_PROTO_RTP_SAVP},
+		{"m=audio 4000 RTP/SAVPF 0", SDP_PROTO_RTP_SAVPF},
+		{"m=audio 4000 UDP/TLS/RTP/SAVP 0", SDP_PROTO_DTLS_SAVP},
+		{"m=audio 4000 UDP/TLS/RTP/SAVPF 0", SDP_PROTO_DTLS_SAVPF},
+		{"m=image 4000 udptl t38", SDP_PROTO_UDPTL},
+		{"m=image 4000 UDPTL t38", SDP_PROTO_UDPTL},
+		{"m=application 4000 UDP/BFCP *", SDP_PROTO_OTHER},
+		{"m=application 4000 TCP/BFCP *", SDP_PROTO_TCP},
+		{"m=message 4000 TCP/MSRP *", SDP_PROTO_TCP},
+		{"m=application 9 UDP/DTLS/SCTP webrtc-datachannel", SDP_PROTO_DTLS_SCTP},
 	};
 	char body[256];
 
@@ -271,7 +272,8 @@ static void rtcp_is_read(void **state)
 static void security_and_ice_are_seen(void **state)
 {
 	const struct sdp *s = GOOD(
-		"a=ice-lite\r\na=group:BUNDLE a b\r\na=fingerprint:sha-1 AA\r\na=setup:actpass\r\n" AUDIO
+		"a=ice-lite\r\na=group:BUNDLE a b\r\na=fingerprint:sha-1 "
+		"AA\r\na=setup:actpass\r\n" AUDIO
 		"a=mid:a\r\na=crypto:1 X inline:Y\r\na=crypto:2 X inline:Z\r\na=ice-ufrag:uf\r\n"
 		"a=candidate:1 1 UDP 2130706431 10.0.0.1 8998 typ host\r\n"
 		"a=candidate:2 2 udp 1694498815 x.local 8999 typ host\r\n"
@@ -369,7 +371,7 @@ static void exhausted_arena_is_no_crash(void **state)
 
 	(void)state;
 	for (size_t size = 0; size < 20000; size += 500) {
-		struct arena small = { arena_bytes, size, 0 };
+		struct arena small = {arena_bytes, size, 0};
 		const struct sdp *sdp = NULL;
 		int r = sdp_parse(body, &small, &sdp, &fault);
 

@@ -27,8 +27,8 @@ static struct fault fault;
 
 static int parse(struct slice raw, const struct sip_message **ret)
 {
-	arena = (struct arena){ arena_bytes, sizeof(arena_bytes), 0 };
-	fault = (struct fault){ 0 };
+	arena = (struct arena){arena_bytes, sizeof(arena_bytes), 0};
+	fault = (struct fault){0};
 	*ret = NULL;
 	return sip_parse(raw, &arena, ret, &fault);
 }
@@ -55,22 +55,23 @@ static void bad(struct slice raw, enum reason reason, const char *at)
 	assert_null(m);
 	assert_int_equal(fault.reason, reason);
 	assert_true(fault.at <= raw.length);
-	if (at && (raw.length - fault.at < strlen(at) ||
-		   memcmp(raw.bytes + fault.at, at, strlen(at))))
+	if (at &&
+	    (raw.length - fault.at < strlen(at) || memcmp(raw.bytes + fault.at, at, strlen(at))))
 		fail_msg("the fault points to byte %u, not to \"%s\"", fault.at, at);
 }
 
 #define BAD(text, reason, at) bad(SLICE(text), REASON_##reason, at)
-#define BAD_WITH(line, reason, at) \
+#define BAD_WITH(line, reason, at)                                                                 \
 	bad(SLICE(REQUEST MANDATORY line "\r\n\r\n"), REASON_##reason, at)
 
 /* start line */
 
 static void request_line_is_read(void **state)
 {
-	const struct sip_message *m = GOOD("INVITE sips:bob:secret@[2001:db8::1]:5061;transport=tcp"
-					   ";maddr=192.0.2.9;lr;gr=urn:x SIP/2.0\r\n" VIA FROM TO
-					   CALL "CSeq: 2147483647 INVITE\r\n\r\n");
+	const struct sip_message *m =
+		GOOD("INVITE sips:bob:secret@[2001:db8::1]:5061;transport=tcp"
+		     ";maddr=192.0.2.9;lr;gr=urn:x SIP/2.0\r\n" VIA FROM TO CALL
+		     "CSeq: 2147483647 INVITE\r\n\r\n");
 	const struct sip_uri *u = &m->request_uri;
 
 	(void)state;
@@ -129,8 +130,8 @@ static void other_version_is_refused_as_such(void **state)
 /* RFC 3261 7.1: SIP-Version is compared without case, methods with it. */
 static void version_has_no_case_and_method_has(void **state)
 {
-	const struct sip_message *m = GOOD("options sip:b@c sip/2.0\r\n" VIA FROM TO CALL
-					   "CSeq: 1 options\r\n\r\n");
+	const struct sip_message *m =
+		GOOD("options sip:b@c sip/2.0\r\n" VIA FROM TO CALL "CSeq: 1 options\r\n\r\n");
 
 	(void)state;
 	assert_int_equal(m->method, SIP_METHOD_other);
@@ -286,7 +287,7 @@ static void exhausted_arena_is_no_crash(void **state)
 
 	(void)state;
 	for (size_t size = 0; size < 8192; size += 64) {
-		struct arena small = { arena_bytes, size, 0 };
+		struct arena small = {arena_bytes, size, 0};
 		const struct sip_message *m = NULL;
 		int r = sip_parse(raw, &small, &m, &fault);
 
@@ -394,8 +395,7 @@ static void body_ends_where_content_length_says(void **state)
 
 static void body_may_hold_nul(void **state)
 {
-	const struct sip_message *m =
-		GOOD(REQUEST MANDATORY "Content-Length: 5\r\n\r\na\0\r\0b");
+	const struct sip_message *m = GOOD(REQUEST MANDATORY "Content-Length: 5\r\n\r\na\0\r\0b");
 
 	(void)state;
 	assert_int_equal(m->body.length, 5);

@@ -10,9 +10,9 @@
 
 #include "proto/sip/sip.h"
 
-#define HEAD                                                                           \
-	"INVITE sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1\r\n"            \
-	"From: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>\r\nCall-ID: c\r\n"   \
+#define HEAD                                                                                       \
+	"INVITE sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1\r\n"                       \
+	"From: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>\r\nCall-ID: c\r\n"             \
 	"CSeq: 1 INVITE\r\n"
 
 static uint8_t arena_bytes[LIMIT_ARENA_BYTES];
@@ -28,9 +28,9 @@ static struct slice string(const char *s)
 static const struct sip_message *message(struct slice raw)
 {
 	const struct sip_message *m = NULL;
-	struct fault fault = { 0 };
+	struct fault fault = {0};
 
-	arena = (struct arena){ arena_bytes, sizeof(arena_bytes), 0 };
+	arena = (struct arena){arena_bytes, sizeof(arena_bytes), 0};
 	if (sip_parse(raw, &arena, &m, &fault))
 		fail_msg("refused with reason %d at %u", fault.reason, fault.at);
 	return m;
@@ -41,14 +41,45 @@ static const struct sip_message *message(struct slice raw)
 static void uris_with_two_readings_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "sip", "sip:", ":a@b", "sip:@b", "sip:a@", "sip:a@b@c", "sip:a b@c",
-		"sip:a@b c", "sip:<a@b>", "sip:\"a\"@b", "sip:a\\b@c", "sip:a%4@c", "sip:a%zz@c",
-		"sip:a@b:", "sip:a@b:0", "sip:a@b:65536", "sip:a@b:5060x", "sip:a@b:+5",
-		"sip:a@1.2.3", "sip:a@127.1", "sip:a@0x7f000001", "sip:a@010.0.0.1",
-		"sip:a@1.2.3.4.5", "sip:a@[::1", "sip:a@[1.2.3.4]", "sip:a@::1", "sip:a@[::1]x",
-		"sip:a@[2001:db8:::192.0.2.1]", "sip:a@b;", "sip:a@b;;lr", "sip:a@b;=x",
-		"sip:a@b;lr;LR", "sip:a@b;maddr=1.2.3.4;maddr=1.2.3.5", "sip:a@b;m%61ddr=x;maddr=y",
-		"1ip:a@b", "s ip:a@b", "sip:a@b;transport=udp;transport=tcp", "sip:a@b%41",
+		"",
+		"sip",
+		"sip:",
+		":a@b",
+		"sip:@b",
+		"sip:a@",
+		"sip:a@b@c",
+		"sip:a b@c",
+		"sip:a@b c",
+		"sip:<a@b>",
+		"sip:\"a\"@b",
+		"sip:a\\b@c",
+		"sip:a%4@c",
+		"sip:a%zz@c",
+		"sip:a@b:",
+		"sip:a@b:0",
+		"sip:a@b:65536",
+		"sip:a@b:5060x",
+		"sip:a@b:+5",
+		"sip:a@1.2.3",
+		"sip:a@127.1",
+		"sip:a@0x7f000001",
+		"sip:a@010.0.0.1",
+		"sip:a@1.2.3.4.5",
+		"sip:a@[::1",
+		"sip:a@[1.2.3.4]",
+		"sip:a@::1",
+		"sip:a@[::1]x",
+		"sip:a@[2001:db8:::192.0.2.1]",
+		"sip:a@b;",
+		"sip:a@b;;lr",
+		"sip:a@b;=x",
+		"sip:a@b;lr;LR",
+		"sip:a@b;maddr=1.2.3.4;maddr=1.2.3.5",
+		"sip:a@b;m%61ddr=x;maddr=y",
+		"1ip:a@b",
+		"s ip:a@b",
+		"sip:a@b;transport=udp;transport=tcp",
+		"sip:a@b%41",
 	};
 	struct sip_uri uri;
 
@@ -97,7 +128,7 @@ static void header_of_a_uri_is_found_and_unescaped(void **state)
 	struct slice text;
 
 	(void)state;
-	arena = (struct arena){ arena_bytes, sizeof(arena_bytes), 0 };
+	arena = (struct arena){arena_bytes, sizeof(arena_bytes), 0};
 	assert_true(sip_parse_party(
 		SLICE("<sip:b@c?X=1&Replaces=id%40h%3Bto-tag%3D1%3Bfrom-tag%3D2>"), &p));
 	assert_true(sip_uri_header(&p.uri, SLICE("replaces"), &text));
@@ -109,6 +140,9 @@ static void header_of_a_uri_is_found_and_unescaped(void **state)
 	assert_slice(r.from_tag, "2");
 	assert_false(r.early_only);
 	assert_false(sip_uri_header(&p.uri, SLICE("Y"), &text));
+	assert_true(sip_parse_uri(SLICE("sip:b@c?=v&replaces=r"), &p.uri));
+	assert_true(sip_uri_header(&p.uri, SLICE("Replaces"), &text));
+	assert_slice(text, "r");
 }
 
 static void broken_escapes_are_not_undone(void **state)
@@ -116,7 +150,7 @@ static void broken_escapes_are_not_undone(void **state)
 	struct slice text;
 
 	(void)state;
-	arena = (struct arena){ arena_bytes, sizeof(arena_bytes), 0 };
+	arena = (struct arena){arena_bytes, sizeof(arena_bytes), 0};
 	assert_false(sip_unescape(SLICE("a%"), &arena, &text));
 	assert_false(sip_unescape(SLICE("a%4"), &arena, &text));
 	assert_false(sip_unescape(SLICE("a%4g"), &arena, &text));
@@ -166,10 +200,24 @@ static void parties_of_all_forms_are_read(void **state)
 static void parties_with_two_readings_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "\"open <sip:a@b>", "\"a\" sip:a@b", "<sip:a@b", "< sip:a@b >", "<sip:a@b>x",
-		"sip:evil@x <sip:good@y>", "A, B <sip:a@b>", "<sip:a@b>;tag=1;tag=2",
-		"<sip:a@b>;tag=", "<sip:a@b>;tag", "<sip:a@b>;;tag=1", "<sip:a@b>;", "<>",
-		"sip:a@b?x=y", "<sip:a@b><sip:c@d>", "\"\\\"", "<sip:a@b>;x=\"open",
+		"",
+		"\"open <sip:a@b>",
+		"\"a\" sip:a@b",
+		"<sip:a@b",
+		"< sip:a@b >",
+		"<sip:a@b>x",
+		"sip:evil@x <sip:good@y>",
+		"A, B <sip:a@b>",
+		"<sip:a@b>;tag=1;tag=2",
+		"<sip:a@b>;tag=",
+		"<sip:a@b>;tag",
+		"<sip:a@b>;;tag=1",
+		"<sip:a@b>;",
+		"<>",
+		"sip:a@b?x=y",
+		"<sip:a@b><sip:c@d>",
+		"\"\\\"",
+		"<sip:a@b>;x=\"open",
 	};
 	struct sip_party p;
 
@@ -204,15 +252,16 @@ static void several_values_in_one_header_are_told_apart(void **state)
 static void star_contact_is_known(void **state)
 {
 	(void)state;
-	assert_true(message(SLICE(HEAD "Contact: *\r\nExpires: 0\r\n\r\n"))->contacts.at[0].is_star);
+	assert_true(
+		message(SLICE(HEAD "Contact: *\r\nExpires: 0\r\n\r\n"))->contacts.at[0].is_star);
 }
 
 static void refused(struct slice raw)
 {
 	const struct sip_message *m = NULL;
-	struct fault fault = { 0 };
+	struct fault fault = {0};
 
-	arena = (struct arena){ arena_bytes, sizeof(arena_bytes), 0 };
+	arena = (struct arena){arena_bytes, sizeof(arena_bytes), 0};
 	assert_int_equal(sip_parse(raw, &arena, &m, &fault), -EBADMSG);
 	assert_int_equal(fault.reason, REASON_sip_bad_header);
 }
@@ -261,11 +310,24 @@ static void via_is_read(void **state)
 static void malformed_vias_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "SIP/2.0", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDPhost", "SIP/1.0/UDP h",
-		"HTTP/2.0/UDP h", "SIP/2.0/UDP h;branch", "SIP/2.0/UDP h;branch=",
-		"SIP/2.0/UDP h;branch=1;branch=2", "SIP/2.0/UDP h;rport=65536",
-		"SIP/2.0/UDP h;rport=x", "SIP/2.0/UDP h:99999", "SIP/2.0/UDP h;;", "SIP/2.0/UDP ;x",
-		"SIP/2.0/UDP h i", "SIP/2.0/UDP 2001:db8::1", "SIP/2.0/UDP h;rport;rport",
+		"",
+		"SIP/2.0",
+		"SIP/2.0/UDP",
+		"SIP/2.0/UDP ",
+		"SIP/2.0/UDPhost",
+		"SIP/1.0/UDP h",
+		"HTTP/2.0/UDP h",
+		"SIP/2.0/UDP h;branch",
+		"SIP/2.0/UDP h;branch=",
+		"SIP/2.0/UDP h;branch=1;branch=2",
+		"SIP/2.0/UDP h;rport=65536",
+		"SIP/2.0/UDP h;rport=x",
+		"SIP/2.0/UDP h:99999",
+		"SIP/2.0/UDP h;;",
+		"SIP/2.0/UDP ;x",
+		"SIP/2.0/UDP h i",
+		"SIP/2.0/UDP 2001:db8::1",
+		"SIP/2.0/UDP h;rport;rport",
 		"SIP/2.0/UDP h;received=1.2.3.4;received=1.2.3.5",
 	};
 	struct sip_via v;
@@ -316,8 +378,9 @@ static void stream_without_one_clear_length_is_no_sip(void **state)
 	(void)state;
 	assert_int_equal(frame(SLICE(HEAD "\r\n")), -EBADMSG);
 	assert_int_equal(frame(SLICE(HEAD "l: 0\r\nContent-Length: 0\r\n\r\n")), -EBADMSG);
-	assert_int_equal(frame(SLICE(HEAD "l: 4294967328\r\n\r\n0123456789012345678901234567890123")),
-			 -EBADMSG);
+	assert_int_equal(
+		frame(SLICE(HEAD "l: 4294967328\r\n\r\n0123456789012345678901234567890123")),
+		-EBADMSG);
 	assert_int_equal(frame(SLICE(HEAD "l: 65535\r\n\r\n")), -EBADMSG);
 	assert_int_equal(frame(SLICE(HEAD "l: -1\r\n\r\n")), -EBADMSG);
 	assert_int_equal(frame(SLICE("a\nb")), -EBADMSG);
@@ -379,10 +442,11 @@ static void sdp_is_found_beside_binary_parts(void **state)
 	struct slice s;
 
 	(void)state;
-	assert_int_equal(body(SLICE(MIXED "\r\npreamble\r\n--b 1\r\nContent-Type: application/isup\r\n"
-					  "\r\n\x01\0\0--b 1\n\x10\r\n" SDP_PART "--b 1--\r\n"),
-			      &s),
-			 0);
+	assert_int_equal(
+		body(SLICE(MIXED "\r\npreamble\r\n--b 1\r\nContent-Type: application/isup\r\n"
+				 "\r\n\x01\0\0--b 1\n\x10\r\n" SDP_PART "--b 1--\r\n"),
+		     &s),
+		0);
 	assert_slice(s, "v=0\r\n");
 }
 
@@ -425,11 +489,11 @@ static void early_session_is_no_description_of_the_dialog(void **state)
 	struct slice s;
 
 	(void)state;
-	assert_int_equal(body(SLICE(MIXED "\r\n" SDP_PART
-					  "--b 1\r\nContent-Type: application/sdp\r\n"
-					  "Content-Disposition: early-session\r\n\r\nv=1\r\n--b 1--"),
-			      &s),
-			 0);
+	assert_int_equal(
+		body(SLICE(MIXED "\r\n" SDP_PART "--b 1\r\nContent-Type: application/sdp\r\n"
+				 "Content-Disposition: early-session\r\n\r\nv=1\r\n--b 1--"),
+		     &s),
+		0);
 	assert_slice(s, "v=0\r\n");
 }
 
@@ -454,10 +518,11 @@ static void encoded_sdp_is_refused(void **state)
 	(void)state;
 	assert_int_equal(body(SLICE(HEAD "c: application/sdp\r\ne: gzip\r\n\r\nx"), &s), -EBADMSG);
 	assert_int_equal(body(SLICE(HEAD "c: application/sdp\r\ne: identity\r\n\r\nx"), &s), 0);
-	assert_int_equal(body(SLICE(MIXED "\r\n--b 1\r\nContent-Type: application/sdp\r\n"
-					  "Content-Transfer-Encoding: base64\r\n\r\ndj0w\r\n--b 1--"),
-			      &s),
-			 -EBADMSG);
+	assert_int_equal(
+		body(SLICE(MIXED "\r\n--b 1\r\nContent-Type: application/sdp\r\n"
+				 "Content-Transfer-Encoding: base64\r\n\r\ndj0w\r\n--b 1--"),
+		     &s),
+		-EBADMSG);
 }
 
 int main(void)

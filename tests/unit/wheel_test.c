@@ -21,7 +21,7 @@ static uint32_t next_random(uint32_t *seed)
 static void timer_is_never_early_and_at_most_a_grain_late(void **state)
 {
 	struct wheel *w = wheel_new(1000, 10);
-	struct wheel_timer t = { 0 };
+	struct wheel_timer t = {0};
 
 	(void)state;
 	wheel_start(w, &t, 1015);
@@ -36,7 +36,7 @@ static void timer_is_never_early_and_at_most_a_grain_late(void **state)
 static void stopped_timer_does_not_fire(void **state)
 {
 	struct wheel *w = wheel_new(0, 1);
-	struct wheel_timer t[3] = { { 0 } };
+	struct wheel_timer t[3] = {{0}};
 
 	(void)state;
 	wheel_stop(w, &t[0]);
@@ -53,7 +53,7 @@ static void stopped_timer_does_not_fire(void **state)
 static void far_future_is_reached_at_once(void **state)
 {
 	struct wheel *w = wheel_new(0, 1);
-	struct wheel_timer t = { 0 };
+	struct wheel_timer t = {0};
 
 	(void)state;
 	wheel_start(w, &t, 1ULL << 62);

@@ -2,7 +2,7 @@
 /* Addresses and networks: IPv4 lives mapped in ::ffff:0:0/96, so that one compare serves both. */
 #include "base/address.h"
 
-static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 struct address address_from_ipv4(const uint8_t bytes[4])
 {
@@ -48,7 +48,7 @@ bool address_is_loopback(const struct address *a)
 
 bool address_is_multicast(const struct address *a)
 {
-	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
+	static const uint8_t broadcast[4] = {255, 255, 255, 255};
 
 	if (address_is_ipv4(a))
 		return (a->bytes[12] & 0xf0) == 0xe0 || memcmp(a->bytes + 12, broadcast, 4) == 0;
@@ -136,7 +136,7 @@ static int parse_groups(struct slice text, uint8_t ret[16])
 /* RFC 4291 2.2. No zone identifier: it means something on its sender alone. */
 static bool parse_ipv6(struct slice text, struct address *ret)
 {
-	struct address a = { { 0 } };
+	struct address a = {{0}};
 	uint8_t tail[16];
 	size_t gap = 0;
 	int head_bytes, tail_bytes;
@@ -192,7 +192,7 @@ static uint8_t mask_byte(uint8_t prefix_bits, int i)
 bool network_parse(struct slice text, struct network *ret)
 {
 	size_t slash = slice_find(text, '/');
-	struct network n = { .prefix_bits = 128 };
+	struct network n = {.prefix_bits = 128};
 	uint64_t bits, most;
 
 	if (!address_parse(slice_part(text, 0, slash), &n.address))

@@ -21,10 +21,10 @@ struct map {
 	size_t stride;
 	uint32_t capacity;
 	uint32_t count;
-	uint32_t fresh;             /* entries from here on were never used: pages untouched */
-	uint32_t free;              /* first of the entries given back, or NOWHERE        */
-	uint32_t mask;              /* buckets - 1                                        */
-	uint32_t *buckets;          /* entry + 1, 0 empty                                 */
+	uint32_t fresh;	   /* entries from here on were never used: pages untouched */
+	uint32_t free;	   /* first of the entries given back, or NOWHERE        */
+	uint32_t mask;	   /* buckets - 1                                        */
+	uint32_t *buckets; /* entry + 1, 0 empty                                 */
 	struct entry_meta *meta;
 	uint8_t *entries;
 	struct hash_key key;
@@ -141,7 +141,7 @@ void *map_take(struct map *m, const void *key)
 	if (entry == NOWHERE)
 		return NULL;
 	m->buckets[b] = entry + 1;
-	m->meta[entry] = (struct entry_meta){ .hash = hash, .is_used = true };
+	m->meta[entry] = (struct entry_meta){.hash = hash, .is_used = true};
 	memcpy(entry_key(m, entry), key, m->key_bytes);
 	memset(entry_value(m, entry), 0, m->value_bytes);
 	m->count++;
@@ -177,7 +177,7 @@ int map_remove(struct map *m, const void *key)
 		return -ENOENT;
 	entry = m->buckets[b] - 1;
 	close_hole(m, b);
-	m->meta[entry] = (struct entry_meta){ .next_free = m->free };
+	m->meta[entry] = (struct entry_meta){.next_free = m->free};
 	m->free = entry;
 	m->count--;
 	return 0;

@@ -4,7 +4,7 @@
 
 struct slice reader_take(struct reader *r, size_t length)
 {
-	struct slice taken = { r->whole.bytes, 0 };
+	struct slice taken = {r->whole.bytes, 0};
 
 	if (r->failed || length > r->whole.length - r->at) {
 		r->failed = true;
@@ -47,7 +47,7 @@ struct slice reader_until(struct reader *r, uint8_t byte)
 
 	if (found == left) {
 		r->failed = true;
-		return (struct slice){ r->whole.bytes, 0 };
+		return (struct slice){r->whole.bytes, 0};
 	}
 	taken = reader_take(r, found);
 	reader_skip(r, 1);

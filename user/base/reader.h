@@ -18,7 +18,7 @@ struct reader {
 
 static inline struct reader reader_make(struct slice s)
 {
-	return (struct reader){ .whole = s };
+	return (struct reader){.whole = s};
 }
 
 static inline size_t reader_left(const struct reader *r)

@@ -22,11 +22,9 @@ void text_add(struct text *t, struct slice s)
 
 void text_string(struct text *t, const char *s)
 {
-	size_t length = 0;
-
-	while (s[length])
-		length++;
-	text_add(t, slice_make(s, length));
+	/* By the byte: a loop that counts first would become strlen, which pure code has not. */
+	for (; *s && !t->cut; s++)
+		text_char(t, *s);
 }
 
 void text_char(struct text *t, char c)

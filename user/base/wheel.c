@@ -11,8 +11,8 @@
 
 struct wheel {
 	uint64_t grain_ns;
-	uint64_t current;           /* tick; all slots before it are empty                */
-	uint64_t counts[LEVELS];    /* timers in each level                               */
+	uint64_t current;	 /* tick; all slots before it are empty                */
+	uint64_t counts[LEVELS]; /* timers in each level                               */
 	struct wheel_timer *slots[LEVELS][SLOTS];
 };
 

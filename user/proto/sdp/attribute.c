@@ -29,7 +29,7 @@ static int read_direction(const struct sdp_reading *r, struct slice value, int a
 /* RFC 3605 2.1: port [nettype addrtype address] */
 static int read_rtcp(const struct sdp_reading *r, struct slice value, int argument)
 {
-	struct sdp_rtcp rtcp = { .is_present = true };
+	struct sdp_rtcp rtcp = {.is_present = true};
 	struct slice rest = value, network, type;
 	uint64_t port;
 
@@ -121,7 +121,7 @@ static int read_ice_lite(const struct sdp_reading *r, struct slice value, int ar
 /* RFC 8839 5.1: foundation component transport priority address port ... */
 static bool parse_candidate(struct slice value, struct sdp_candidate *ret)
 {
-	struct sdp_candidate c = { .component = 0 };
+	struct sdp_candidate c = {.component = 0};
 	struct slice rest = value, words[6];
 	uint64_t component, port;
 
@@ -166,10 +166,10 @@ static int read_candidate(const struct sdp_reading *r, struct slice value, int a
 static int read_setup(const struct sdp_reading *r, struct slice value, int argument)
 {
 	static const struct slice names[] = {
-		[SDP_SETUP_ACTIVE] = { (const uint8_t *)"active", 6 },
-		[SDP_SETUP_PASSIVE] = { (const uint8_t *)"passive", 7 },
-		[SDP_SETUP_ACTPASS] = { (const uint8_t *)"actpass", 7 },
-		[SDP_SETUP_HOLDCONN] = { (const uint8_t *)"holdconn", 8 },
+		[SDP_SETUP_ACTIVE] = {(const uint8_t *)"active", 6},
+		[SDP_SETUP_PASSIVE] = {(const uint8_t *)"passive", 7},
+		[SDP_SETUP_ACTPASS] = {(const uint8_t *)"actpass", 7},
+		[SDP_SETUP_HOLDCONN] = {(const uint8_t *)"holdconn", 8},
 	};
 	enum sdp_setup *setup = r->current ? &r->current->setup : &r->sdp->setup;
 
@@ -200,7 +200,10 @@ static int read_group(const struct sdp_reading *r, struct slice value, int argum
 	return 0;
 }
 
-#define ROW(name, read, argument) { name, sizeof(name) - 1, read, argument }
+#define ROW(name, read, argument)                                                                  \
+	{                                                                                          \
+		name, sizeof(name) - 1, read, argument                                             \
+	}
 
 static const struct attribute_row rows[] = {
 	ROW("rtpmap", read_rtpmap, 0),

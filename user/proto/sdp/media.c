@@ -8,7 +8,10 @@ struct word_row {
 	int value;
 };
 
-#define ROW(text, value) { text, sizeof(text) - 1, value }
+#define ROW(text, value)                                                                           \
+	{                                                                                          \
+		text, sizeof(text) - 1, value                                                      \
+	}
 
 static const struct word_row kinds[] = {
 	ROW("audio", SDP_KIND_AUDIO),
@@ -17,7 +20,7 @@ static const struct word_row kinds[] = {
 	ROW("application", SDP_KIND_APPLICATION),
 	ROW("message", SDP_KIND_MESSAGE),
 	ROW("text", SDP_KIND_TEXT),
-	{ 0 },
+	{0},
 };
 
 /* Compared without case: T.38 gateways write udptl and UDPTL (ITU-T T.38 D.2.3). */
@@ -33,7 +36,7 @@ static const struct word_row protos[] = {
 	ROW("UDP/DTLS/SCTP", SDP_PROTO_DTLS_SCTP),
 	ROW("udp", SDP_PROTO_UDP),
 	ROW("TCP", SDP_PROTO_TCP),
-	{ 0 },
+	{0},
 };
 
 static int look_up(const struct word_row *rows, struct slice text)
@@ -106,9 +109,9 @@ static int read_formats(const struct sdp_reading *r, struct sdp_media *m)
 static uint32_t static_clock_rate(uint8_t payload_type)
 {
 	static const uint32_t rates[35] = {
-		[0] = 8000, [3] = 8000, [4] = 8000, [5] = 8000, [6] = 16000, [7] = 8000,
-		[8] = 8000, [9] = 8000, [10] = 44100, [11] = 44100, [12] = 8000, [13] = 8000,
-		[14] = 90000, [15] = 8000, [16] = 11025, [17] = 22050, [18] = 8000, [25] = 90000,
+		[0] = 8000,   [3] = 8000,   [4] = 8000,	  [5] = 8000,	[6] = 16000,  [7] = 8000,
+		[8] = 8000,   [9] = 8000,   [10] = 44100, [11] = 44100, [12] = 8000,  [13] = 8000,
+		[14] = 90000, [15] = 8000,  [16] = 11025, [17] = 22050, [18] = 8000,  [25] = 90000,
 		[26] = 90000, [28] = 90000, [31] = 90000, [32] = 90000, [33] = 90000, [34] = 90000,
 	};
 

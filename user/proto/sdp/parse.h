@@ -8,8 +8,8 @@
 /* The description being read. */
 struct sdp_reading {
 	struct sdp *sdp;
-	struct sdp_media *media;    /* LIMIT_SDP_MEDIA of them                            */
-	struct sdp_media *current;  /* NULL in the session's part                         */
+	struct sdp_media *media;   /* LIMIT_SDP_MEDIA of them                            */
+	struct sdp_media *current; /* NULL in the session's part                         */
 	struct arena *arena;
 	struct fault *reterr;
 	bool has_origin;

@@ -93,9 +93,8 @@ static bool read_suffix(struct slice suffix, struct sdp_connection *c)
 
 static int read_connection(const struct sdp_reading *r, struct slice line, struct slice value)
 {
-	struct sdp_connection *target = r->current ? &r->current->connection :
-						     &r->sdp->connection;
-	struct sdp_connection c = { .is_present = true, .line = line };
+	struct sdp_connection *target = r->current ? &r->current->connection : &r->sdp->connection;
+	struct sdp_connection c = {.is_present = true, .line = line};
 	struct slice rest = value;
 	struct slice network = sdp_next_word(&rest);
 	struct slice host;
@@ -154,7 +153,8 @@ static int read_line(struct sdp_reading *r, struct slice line)
 		return sdp_refuse(r, REASON_sdp_malformed, line);
 	switch (line.bytes[0]) {
 	case 'v':
-		/* Only in front, where sdp_parse has seen it: a second one is a second description. */
+		/* Only in front, where sdp_parse has seen it: a second one is a second description.
+		 */
 		return sdp_refuse(r, REASON_sdp_malformed, line);
 	case 'o':
 		return read_origin(r, line, value);
@@ -222,8 +222,8 @@ static void inherit(struct sdp_reading *r)
 
 	for (uint32_t i = 0; i < sdp->media_count; i++) {
 		struct sdp_media *m = &r->media[i];
-		const uint8_t *end = i + 1 < sdp->media_count ? r->media[i + 1].line.bytes :
-								sdp->body.bytes + sdp->body.length;
+		const uint8_t *end = i + 1 < sdp->media_count ? r->media[i + 1].line.bytes
+							      : sdp->body.bytes + sdp->body.length;
 
 		m->section = slice_make(m->line.bytes, (size_t)(end - m->line.bytes));
 		if (!m->is_own_connection)
@@ -245,11 +245,11 @@ int sdp_parse(struct slice body, struct arena *arena, const struct sdp **ret_sdp
 {
 	struct sdp *sdp = arena_take(arena, sizeof(*sdp));
 	struct sdp_media *media = arena_take(arena, LIMIT_SDP_MEDIA * sizeof(*media));
-	struct sdp_reading r = { .sdp = sdp, .media = media, .arena = arena, .reterr = reterr };
+	struct sdp_reading r = {.sdp = sdp, .media = media, .arena = arena, .reterr = reterr};
 	int err;
 
 	if (!sdp || !media) {
-		*reterr = (struct fault){ .reason = REASON_sdp_limit };
+		*reterr = (struct fault){.reason = REASON_sdp_limit};
 		return -ENOMEM;
 	}
 	sdp->body = body;

@@ -43,7 +43,8 @@ const uint8_t sip_byte_classes[256] = {
 	['}'] = URI_PARAM,
 	[';'] = SIP_BYTE_URI,
 	[','] = SIP_BYTE_URI,
-	/* Unescaped UTF-8 is no URI by the grammar, but it is sent, and nobody reads it otherwise. */
+	/* Unescaped UTF-8 is no URI by the grammar, but it is sent, and nobody reads it otherwise.
+	 */
 	[0x80 ... 0xff] = URI_PARAM,
 };
 
@@ -54,8 +55,8 @@ static inline uint32_t name_hash(const uint8_t *name, size_t length)
 	return (uint32_t)length << 16 | (name[0] | 0x20u) << 8 | (name[length - 1] | 0x20u);
 }
 
-#define NAME_HASH(text) \
-	((uint32_t)(sizeof(text) - 1) << 16 | ((uint32_t)(text)[0] | 0x20u) << 8 | \
+#define NAME_HASH(text)                                                                            \
+	((uint32_t)(sizeof(text) - 1) << 16 | ((uint32_t)(text)[0] | 0x20u) << 8 |                 \
 	 ((uint32_t)(text)[sizeof(text) - 2] | 0x20u))
 
 struct header_row {
@@ -65,8 +66,8 @@ struct header_row {
 };
 
 static const struct header_row header_rows[SIP_HEADER_COUNT] = {
-#define SIP_HEADER(name, text, compact, flags) \
-	[SIP_HEADER_##name] = { text, sizeof(text) - 1, compact },
+#define SIP_HEADER(name, text, compact, flags)                                                     \
+	[SIP_HEADER_##name] = {text, sizeof(text) - 1, compact},
 #include "proto/sip/sip_headers.def"
 #undef SIP_HEADER
 };
@@ -79,8 +80,7 @@ static const uint32_t header_hashes[SIP_HEADER_COUNT] = {
 };
 
 static const struct slice method_texts[SIP_METHOD_COUNT] = {
-#define SIP_METHOD(name, text) \
-	[SIP_METHOD_##name] = { (const uint8_t *)(text), sizeof(text) - 1 },
+#define SIP_METHOD(name, text) [SIP_METHOD_##name] = {(const uint8_t *)(text), sizeof(text) - 1},
 #include "proto/sip/sip_methods.def"
 #undef SIP_METHOD
 };
@@ -247,7 +247,7 @@ static int take_param_value(struct slice *rest, struct sip_param_item *item)
 
 int sip_next_param(struct slice *rest, struct sip_param_item *ret_item)
 {
-	struct sip_param_item item = { .has_value = false };
+	struct sip_param_item item = {.has_value = false};
 	struct slice s = sip_skip_lws(*rest);
 	size_t length;
 
@@ -274,7 +274,7 @@ bool sip_param(struct slice params, struct slice name, struct slice *ret_value)
 	struct sip_param_item item;
 
 	while (sip_next_param(&params, &item) > 0) {
-		if (slice_equal_nocase(item.name, name)) {
+		if (sip_name_is(item.name, name)) {
 			*ret_value = item.value;
 			return true;
 		}
@@ -310,6 +310,11 @@ bool sip_next_value(struct slice *rest, struct slice *ret_value)
 
 	if (s.length == 0)
 		return false;
+	if (slice_find(s, ',') == s.length) {
+		*ret_value = slice_trim(s);
+		*rest = slice_from(s, s.length);
+		return true;
+	}
 	/* The comma stays in front of the rest: so an empty value at the end is seen. */
 	if (s.bytes[0] == ',')
 		s = slice_from(s, 1);

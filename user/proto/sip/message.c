@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One message: start line, list of headers, body (RFC 3261 7). What the values mean is parse.c's. */
+/* One message: start line, list of headers, body (RFC 3261 7). What the values mean is parse.c's.
+ */
 #include <errno.h>
 
 #include "proto/sip/parse.h"
@@ -16,8 +17,8 @@ int sip_refuse(const struct sip_reading *r, enum reason reason, struct slice whe
 {
 	r->reterr->reason = reason;
 	r->reterr->at = slice_offset(r->message->raw, where);
-	return reason == REASON_message_limit || reason == REASON_message_too_big ? -E2BIG :
-										    -EBADMSG;
+	return reason == REASON_message_limit || reason == REASON_message_too_big ? -E2BIG
+										  : -EBADMSG;
 }
 
 /* RFC 3261 25.1: SIP-Version, case ignored. */
@@ -207,12 +208,12 @@ int sip_parse(struct slice raw, struct arena *arena, const struct sip_message **
 	      struct fault *reterr)
 {
 	struct sip_message *message = arena_take(arena, sizeof(*message));
-	const struct sip_reading r = { message, arena, reterr };
+	const struct sip_reading r = {message, arena, reterr};
 	struct header_list list;
 	int err;
 
 	if (!message) {
-		*reterr = (struct fault){ .reason = REASON_message_limit };
+		*reterr = (struct fault){.reason = REASON_message_limit};
 		return -ENOMEM;
 	}
 	message->raw = raw;

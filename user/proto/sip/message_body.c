@@ -10,8 +10,8 @@
 struct body {
 	struct slice type, subtype, params;
 	struct slice bytes;
-	bool is_encoded;            /* for us unreadable, for the peer maybe not          */
-	bool is_early_session;      /* RFC 3959: describes no media of this dialog        */
+	bool is_encoded;       /* for us unreadable, for the peer maybe not          */
+	bool is_early_session; /* RFC 3959: describes no media of this dialog        */
 };
 
 /* A multipart being walked: what is left of it behind the last delimiter. */
@@ -40,8 +40,7 @@ static bool is_disposition(struct slice value, struct slice name)
 static bool is_plain_encoding(struct slice value)
 {
 	return slice_equal_nocase(value, SLICE("binary")) ||
-	       slice_equal_nocase(value, SLICE("8bit")) ||
-	       slice_equal_nocase(value, SLICE("7bit"));
+	       slice_equal_nocase(value, SLICE("8bit")) || slice_equal_nocase(value, SLICE("7bit"));
 }
 
 static void note_header(struct body *b, struct slice name, struct slice value)
@@ -61,7 +60,7 @@ static void note_header(struct body *b, struct slice name, struct slice value)
 /* Headers of a part, and behind the empty line its content. */
 static int read_part(struct slice part, struct body *ret_body)
 {
-	struct body b = { .is_encoded = false };
+	struct body b = {.is_encoded = false};
 	size_t at = 0, end;
 
 	for (int i = 0; i < LIMIT_SIP_HEADERS; i++) {
@@ -179,7 +178,7 @@ static void note_message_headers(const struct sip_message *m, struct body *b)
 
 int sip_sdp_body(const struct sip_message *m, struct arena *arena, struct slice *ret_body)
 {
-	struct body b = { .bytes = m->body };
+	struct body b = {.bytes = m->body};
 	struct search *s;
 	int r;
 

@@ -12,7 +12,7 @@ static struct slice first_value(const struct sip_reading *r, enum sip_header_kin
 {
 	const struct sip_header *h = first(r, kind);
 
-	return h ? h->value : (struct slice){ 0 };
+	return h ? h->value : (struct slice){0};
 }
 
 /* RFC 3261 20.8: callid is one or two words, thus without white space. */
@@ -162,7 +162,7 @@ static uint16_t read_q(struct slice s)
 
 static bool parse_contact(struct slice text, void *ret)
 {
-	struct sip_contact contact = { .q = 1000 };
+	struct sip_contact contact = {.q = 1000};
 	struct slice value;
 
 	contact.is_star = slice_equal(text, SLICE("*"));
@@ -230,19 +230,19 @@ static int read_list(const struct sip_reading *r, const struct value_list *list,
 
 static int read_lists(const struct sip_reading *r)
 {
-	static const struct value_list via = { SIP_HEADER_via, sizeof(struct sip_via), parse_via };
-	static const struct value_list contact = { SIP_HEADER_contact, sizeof(struct sip_contact),
-						   parse_contact };
-	struct value_list routes = { SIP_HEADER_route, sizeof(struct sip_party), parse_route };
+	static const struct value_list via = {SIP_HEADER_via, sizeof(struct sip_via), parse_via};
+	static const struct value_list contact = {SIP_HEADER_contact, sizeof(struct sip_contact),
+						  parse_contact};
+	struct value_list routes = {SIP_HEADER_route, sizeof(struct sip_party), parse_route};
 	struct sip_message *m = r->message;
 	void *vias = NULL, *contacts = NULL;
 	struct {
 		enum sip_header_kind kind;
 		struct sip_parties *ret;
 	} parties[] = {
-		{ SIP_HEADER_route, &m->routes },
-		{ SIP_HEADER_record_route, &m->record_routes },
-		{ SIP_HEADER_path, &m->paths },
+		{SIP_HEADER_route, &m->routes},
+		{SIP_HEADER_record_route, &m->record_routes},
+		{SIP_HEADER_path, &m->paths},
 	};
 	int err = read_list(r, &via, &vias, &m->vias.count);
 
@@ -273,10 +273,9 @@ static void read_rest(const struct sip_reading *r)
 		digits++;
 	m->has_session_expires = sip_saturated_number(slice_part(session, 0, digits), UINT32_MAX,
 						      &m->session_expires);
-	m->has_expires = sip_saturated_number(first_value(r, SIP_HEADER_expires), UINT32_MAX,
-					      &m->expires);
-	m->has_rseq =
-		sip_saturated_number(first_value(r, SIP_HEADER_rseq), UINT32_MAX, &m->rseq);
+	m->has_expires =
+		sip_saturated_number(first_value(r, SIP_HEADER_expires), UINT32_MAX, &m->expires);
+	m->has_rseq = sip_saturated_number(first_value(r, SIP_HEADER_rseq), UINT32_MAX, &m->rseq);
 	m->replaces = first_value(r, SIP_HEADER_replaces);
 	m->refer_to = first_value(r, SIP_HEADER_refer_to);
 	m->referred_by = first_value(r, SIP_HEADER_referred_by);

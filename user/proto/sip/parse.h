@@ -7,11 +7,11 @@
 #include "proto/sip/sip.h"
 
 enum sip_byte_class {
-	SIP_BYTE_TOKEN = 1 << 0,    /* RFC 3261 25.1: token                               */
-	SIP_BYTE_HOST = 1 << 1,     /* letters, digits, '-', '.', and '_' of the field    */
-	SIP_BYTE_URI = 1 << 2,      /* may stand in a URI                                 */
-	SIP_BYTE_PARAM = 1 << 3,    /* may stand in a parameter's value without quotes    */
-	SIP_BYTE_LWS = 1 << 4,      /* white space, folding included                      */
+	SIP_BYTE_TOKEN = 1 << 0, /* RFC 3261 25.1: token                               */
+	SIP_BYTE_HOST = 1 << 1,	 /* letters, digits, '-', '.', and '_' of the field    */
+	SIP_BYTE_URI = 1 << 2,	 /* may stand in a URI                                 */
+	SIP_BYTE_PARAM = 1 << 3, /* may stand in a parameter's value without quotes    */
+	SIP_BYTE_LWS = 1 << 4,	 /* white space, folding included                      */
 };
 
 extern const uint8_t sip_byte_classes[256];
@@ -37,6 +37,12 @@ static inline struct slice sip_skip_lws(struct slice s)
 	return slice_from(s, sip_run(s, SIP_BYTE_LWS));
 }
 
+/* Lengths differ more often than letters do: most comparisons end without a call. */
+static inline bool sip_name_is(struct slice name, struct slice known)
+{
+	return name.length == known.length && slice_equal_nocase(name, known);
+}
+
 static inline bool sip_is_token(struct slice s)
 {
 	return s.length && sip_run(s, SIP_BYTE_TOKEN) == s.length;
@@ -55,7 +61,7 @@ bool sip_saturated_number(struct slice s, uint32_t most, uint32_t *ret_number);
 
 struct sip_param_item {
 	struct slice name;
-	struct slice value;         /* without quotes                                     */
+	struct slice value; /* without quotes                                     */
 	bool has_value;
 };
 

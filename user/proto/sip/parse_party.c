@@ -61,7 +61,7 @@ static bool take_plain(struct slice *rest, struct sip_party *party)
 
 bool sip_parse_party(struct slice text, struct sip_party *ret)
 {
-	struct sip_party party = { .text = slice_trim(text) };
+	struct sip_party party = {.text = slice_trim(text)};
 	struct slice rest = party.text, params;
 	struct sip_param_item item;
 	bool is_bracketed;
@@ -75,7 +75,7 @@ bool sip_parse_party(struct slice text, struct sip_party *ret)
 	party.params = sip_skip_lws(rest);
 	params = party.params;
 	while ((r = sip_next_param(&params, &item)) > 0) {
-		if (!slice_equal_nocase(item.name, SLICE("tag")))
+		if (!sip_name_is(item.name, SLICE("tag")))
 			continue;
 		if (party.tag.length || item.value.length == 0)
 			return false;
@@ -90,7 +90,7 @@ bool sip_parse_party(struct slice text, struct sip_party *ret)
 bool sip_parse_replaces(struct slice value, struct sip_replaces *ret)
 {
 	size_t length = slice_find(value, ';');
-	struct sip_replaces replaces = { .call_id = slice_trim(slice_part(value, 0, length)) };
+	struct sip_replaces replaces = {.call_id = slice_trim(slice_part(value, 0, length))};
 	struct slice rest = slice_from(value, length);
 	struct sip_param_item item;
 	int r;
@@ -98,11 +98,11 @@ bool sip_parse_replaces(struct slice value, struct sip_replaces *ret)
 	while ((r = sip_next_param(&rest, &item)) > 0) {
 		struct slice *tag = NULL;
 
-		if (slice_equal_nocase(item.name, SLICE("to-tag")))
+		if (sip_name_is(item.name, SLICE("to-tag")))
 			tag = &replaces.to_tag;
-		else if (slice_equal_nocase(item.name, SLICE("from-tag")))
+		else if (sip_name_is(item.name, SLICE("from-tag")))
 			tag = &replaces.from_tag;
-		else if (slice_equal_nocase(item.name, SLICE("early-only")))
+		else if (sip_name_is(item.name, SLICE("early-only")))
 			replaces.early_only = true;
 		if (tag && (tag->length || item.value.length == 0))
 			return false;

@@ -45,6 +45,9 @@ static bool name_is(struct slice s, struct slice name)
 {
 	size_t at = 0, i = 0;
 
+	if (s.length == 0 || s.length < name.length ||
+	    (s.bytes[0] != '%' && (s.bytes[0] | 0x20) != (name.bytes[0] | 0x20)))
+		return false;
 	while (at < s.length && i < name.length) {
 		int byte = next_byte(s, &at);
 
@@ -60,16 +63,16 @@ static bool name_is(struct slice s, struct slice name)
 enum sip_transport sip_transport_lookup(struct slice text)
 {
 	static const struct slice names[] = {
-		[SIP_TRANSPORT_UDP] = { (const uint8_t *)"UDP", 3 },
-		[SIP_TRANSPORT_TCP] = { (const uint8_t *)"TCP", 3 },
-		[SIP_TRANSPORT_TLS] = { (const uint8_t *)"TLS", 3 },
-		[SIP_TRANSPORT_SCTP] = { (const uint8_t *)"SCTP", 4 },
-		[SIP_TRANSPORT_WS] = { (const uint8_t *)"WS", 2 },
-		[SIP_TRANSPORT_WSS] = { (const uint8_t *)"WSS", 3 },
+		[SIP_TRANSPORT_UDP] = {(const uint8_t *)"UDP", 3},
+		[SIP_TRANSPORT_TCP] = {(const uint8_t *)"TCP", 3},
+		[SIP_TRANSPORT_TLS] = {(const uint8_t *)"TLS", 3},
+		[SIP_TRANSPORT_SCTP] = {(const uint8_t *)"SCTP", 4},
+		[SIP_TRANSPORT_WS] = {(const uint8_t *)"WS", 2},
+		[SIP_TRANSPORT_WSS] = {(const uint8_t *)"WSS", 3},
 	};
 
 	for (size_t i = 1; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (slice_equal_nocase(text, names[i]))
+		if (sip_name_is(text, names[i]))
 			return (enum sip_transport)i;
 	}
 	return SIP_TRANSPORT_OTHER;
@@ -100,7 +103,7 @@ static size_t host_length(struct slice text)
 
 bool sip_parse_host(struct slice text, struct sip_host *ret)
 {
-	struct sip_host host = { .text = slice_part(text, 0, host_length(text)) };
+	struct sip_host host = {.text = slice_part(text, 0, host_length(text))};
 	struct slice rest = sip_skip_lws(slice_from(text, host.text.length));
 	uint64_t port;
 
@@ -140,10 +143,10 @@ static bool note_param(struct slice param, struct uri_params *p)
 		struct slice name, *value;
 		bool *has;
 	} known[] = {
-		{ SLICE("transport"), &p->transport, &p->has_transport },
-		{ SLICE("maddr"), &p->maddr, &p->has_maddr },
-		{ SLICE("gr"), &p->gr, &p->has_gr },
-		{ SLICE("lr"), &p->lr, &p->has_lr },
+		{SLICE("transport"), &p->transport, &p->has_transport},
+		{SLICE("maddr"), &p->maddr, &p->has_maddr},
+		{SLICE("gr"), &p->gr, &p->has_gr},
+		{SLICE("lr"), &p->lr, &p->has_lr},
 	};
 
 	if (name.length == 0)
@@ -162,7 +165,7 @@ static bool note_param(struct slice param, struct uri_params *p)
 
 static bool read_params(struct sip_uri *uri)
 {
-	struct uri_params p = { .has_lr = false };
+	struct uri_params p = {.has_lr = false};
 	struct slice rest = uri->params;
 
 	while (rest.length) {
@@ -236,16 +239,16 @@ bool sip_parse_uri(struct slice text, struct sip_uri *ret)
 	size_t colon = slice_find(text, ':');
 	struct slice scheme = slice_part(text, 0, colon);
 	struct slice rest = slice_from(text, colon + 1);
-	struct sip_uri uri = { .text = text };
+	struct sip_uri uri = {.text = text};
 	size_t semicolon;
 
 	if (!is_scheme(scheme) || rest.length == 0 || !has_only_uri_bytes(text))
 		return false;
-	if (slice_equal_nocase(scheme, SLICE("sip")))
+	if (sip_name_is(scheme, SLICE("sip")))
 		uri.scheme = SIP_SCHEME_SIP;
-	else if (slice_equal_nocase(scheme, SLICE("sips")))
+	else if (sip_name_is(scheme, SLICE("sips")))
 		uri.scheme = SIP_SCHEME_SIPS;
-	else if (slice_equal_nocase(scheme, SLICE("tel")))
+	else if (sip_name_is(scheme, SLICE("tel")))
 		uri.scheme = SIP_SCHEME_TEL;
 
 	if (uri.scheme == SIP_SCHEME_SIP || uri.scheme == SIP_SCHEME_SIPS) {

@@ -40,17 +40,17 @@ static bool note_param(const struct sip_param_item *item, struct sip_via *via)
 {
 	uint64_t port;
 
-	if (slice_equal_nocase(item->name, SLICE("branch"))) {
+	if (sip_name_is(item->name, SLICE("branch"))) {
 		if (via->branch.length || item->value.length == 0)
 			return false;
 		via->branch = item->value;
-	} else if (slice_equal_nocase(item->name, SLICE("received"))) {
+	} else if (sip_name_is(item->name, SLICE("received"))) {
 		if (via->received.length || item->value.length == 0)
 			return false;
 		via->received = item->value;
 		/* RFC 5118 4.5: with brackets or without. */
 		(void)address_parse(item->value, &via->received_address);
-	} else if (slice_equal_nocase(item->name, SLICE("rport"))) {
+	} else if (sip_name_is(item->name, SLICE("rport"))) {
 		if (via->has_rport)
 			return false;
 		via->has_rport = true;
@@ -65,7 +65,7 @@ static bool note_param(const struct sip_param_item *item, struct sip_via *via)
 
 bool sip_parse_via(struct slice text, struct sip_via *ret)
 {
-	struct sip_via via = { .text = text };
+	struct sip_via via = {.text = text};
 	struct slice rest = text, params;
 	struct sip_param_item item;
 	size_t length;
