@@ -61,7 +61,7 @@ class World:
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="ringfence-bench-"))
 
     def inside(self, where, *command):
-        return ["nsenter", f"--net=/run/netns/rf-{self.run}-{where}", *map(str, command)]
+        return ["nsenter", f"--net=/run/netns/{where}-{self.run}", *map(str, command)]
 
     def do(self, where, *command, **more):
         done = subprocess.run(self.inside(where, *command), check=False, capture_output=True,
@@ -86,18 +86,21 @@ class World:
         return self
 
     def start_helper(self):
-        done = subprocess.run(self.inside("gw", "nft", "-f", "-"), input=HELPER, text=True,
+        done = subprocess.run(self.inside("gateway", "nft", "-f", "-"), input=HELPER, text=True,
                               capture_output=True, check=False)
         if done.returncode:
             raise Missing(f"nft with the SIP helper: {done.stderr.splitlines()[0]}")
 
     def start_gateway(self):
+        # A veth hands redirected frames on only where its peer has XDP or GRO.
+        for where in ("phone", "pbx"):
+            self.do(where, "ethtool", "-K", "eth0", "gro", "on")
         if not RINGFENCE.exists():
             raise Missing("build/ringfence is not built")
         control, config = self.work / "control.sock", self.work / "bench.yaml"
         config.write_text(CONFIG.format(mode=self.set_up, control=control, pins=self.pins))
         with open(self.work / "log", "w", encoding="utf-8") as log:
-            self.daemon = subprocess.Popen(self.inside("gw", RINGFENCE, "run", "-c", config),
+            self.daemon = subprocess.Popen(self.inside("gateway", RINGFENCE, "run", "-c", config),
                                            stdout=log, stderr=log)
         for _ in range(100):
             if control.exists():
@@ -111,7 +114,7 @@ class World:
     def open_flows(self, count):
         """Known flows as the daemon would open them, written to its pinned map; their activity
         slots are taken from the table's end, where the daemon's own never are."""
-        shown = json.loads(self.do("gw", "bpftool", "-j", "map", "show", "pinned",
+        shown = json.loads(self.do("gateway", "bpftool", "-j", "map", "show", "pinned",
                                    self.pins / "maps/activity"))
         lines = []
         for n in range(count):
@@ -124,7 +127,7 @@ class World:
                          f"value hex {value.hex(' ')}")
         batch = self.work / "flows.batch"
         batch.write_text("\n".join(lines) + "\n")
-        self.do("gw", "bpftool", "batch", "file", batch)
+        self.do("gateway", "bpftool", "batch", "file", batch)
 
     def received(self):
         links = json.loads(self.do("pbx", "ip", "-json", "-stats", "address"))
