@@ -174,8 +174,10 @@ static int keep_headers(const struct sip_reading *r, const struct header_list *l
 	size_t size = list->count * sizeof(list->at[0]);
 	struct sip_header *headers = arena_take(r->arena, size);
 
-	if (!headers)
-		return sip_refuse(r, REASON_message_limit, r->message->start_line);
+	if (!headers) {
+		(void)sip_refuse(r, REASON_message_limit, r->message->start_line);
+		return -ENOMEM;
+	}
 	memcpy(headers, list->at, size);
 	r->message->headers = headers;
 	r->message->header_count = list->count;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Values of the headers that judgement needs (RFC 3261 20). Strict where a value decides about
  * calls or doors; where the RFC gives a malformed value a meaning (Expires), that meaning. */
+#include <errno.h>
+
 #include "proto/sip/parse.h"
 
 static const struct sip_header *first(const struct sip_reading *r, enum sip_header_kind kind)
@@ -213,8 +215,10 @@ static int read_list(const struct sip_reading *r, const struct value_list *list,
 	if (err)
 		return err;
 	record = arena_take(r->arena, count * list->size);
-	if (!record)
-		return sip_refuse(r, REASON_message_limit, h->line);
+	if (!record) {
+		(void)sip_refuse(r, REASON_message_limit, h->line);
+		return -ENOMEM;
+	}
 	*ret_records = record;
 	*ret_count = count;
 	for (; h; h = sip_header_next(r->message, h)) {
