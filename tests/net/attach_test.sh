@@ -1,0 +1,67 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Programs come and go under traffic that is not theirs.
+set -eu
+cd "$(dirname "$0")/../.."
+build=${BUILD:-build}
+id=$$
+pin=/sys/fs/bpf/ringfence-$id
+tool=$build/tests/net/attach_tool
+
+mkdir -p "$build/tests/net"
+# shellcheck disable=SC2046 # words are wanted
+gcc -std=gnu11 -D_GNU_SOURCE -O2 -Iinclude -Iuser -I"$build" -o "$tool" tests/net/attach_tool.c \
+	user/io/kernel.c user/io/attach.c $(pkg-config --libs libbpf) -lelf -lz
+
+finish() {
+	"$tool" "$pin" unload || :
+	scripts/netns down "$id"
+}
+trap finish EXIT
+scripts/netns up "$id"
+# Not ip netns exec: that hides the bpffs.
+run() { nsenter --net="/run/netns/gateway-$id" "$tool" "$pin" "$@"; }
+# A refusal of TCP from the far host has crossed the gateway both ways.
+crosses() {
+	for host in 10.77.2.10 fd77:2::10; do
+		nsenter --net="/run/netns/phone-$id" python3 -c '
+import errno, socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+probe = socket.socket(family, socket.SOCK_STREAM)
+probe.settimeout(2)
+sys.exit(probe.connect_ex((sys.argv[1], 9)) != errno.ECONNREFUSED)' "$host" || return 1
+	done
+}
+# check SENTENCE COMMAND...: the first failure ends the test.
+check() {
+	sentence=$1
+	shift
+	"$@" || { echo "not ok - $sentence"; exit 1; }
+	echo "ok - $sentence"
+}
+attached() { [ "$(run list | grep -c .)" -eq "$1" ]; }
+native_hangs() { ip -n "gateway-$id" link show in0 | grep -q "prog/xdp"; }
+
+check "the namespaces forward by themselves" crosses
+check "loads" run load
+check "loads again over its own pins" run load
+for mode in tc native auto; do
+	check "attaches $mode to the phone's side" run attach in0 1 "$mode"
+	check "attaches $mode to the far side" run attach out0 2 "$mode"
+	check "both are listed" attached 2
+	[ "$mode" != native ] || check "the kernel shows native XDP" native_hangs
+	check "unrelated traffic crosses with $mode" crosses
+	check "attaching $mode twice is no error" run attach in0 1 "$mode"
+	check "programs of $mode are swapped in place" run load
+	check "unrelated traffic crosses after the swap" crosses
+	check "detaches $mode" run detach in0
+	check "detaches the far side" run detach out0
+	check "nothing is listed" attached 0
+	check "unrelated traffic crosses after $mode" crosses
+done
+if run detach in0 2>/dev/null; then
+	echo "not ok - a detach of nothing is refused"
+	exit 1
+fi
+check "unload" run unload
+check "unload leaves nothing" [ ! -e "$pin" ]

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/* The loader by hand: attach_tool PIN load | attach IFACE ZONE native|tc|auto | list | detach IFACE
+ * | unload. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/kernel.h"
+
+static const char *const modes[] = { "auto", "native", "tc" };
+
+static enum attach_mode mode_of(const char *name)
+{
+	return !strcmp(name, "native") ? ATTACH_NATIVE : !strcmp(name, "tc") ? ATTACH_TC : ATTACH_AUTO;
+}
+
+static void show(const struct attachment_state *s)
+{
+	printf("%s vlan=%u zone=%u mode=%s why=\"%s\" warning=\"%s\" others=\"%s\"\n", s->interface,
+	       s->vlan, s->zone, modes[s->mode], s->why, s->warning, s->others);
+}
+
+static int with_kernel(struct kernel *k, int count, char **words, struct kernel_error *error)
+{
+	struct attachment_state states[16] = {};
+	struct zone_interface interface = {};
+	int n;
+
+	if (!strcmp(words[0], "list")) {
+		n = kernel_attachments(k, states, 16);
+		for (int i = 0; i < n; i++)
+			show(&states[i]);
+		return n < 0 ? n : 0;
+	}
+	if (count < 2)
+		return 0;
+	if (!strcmp(words[0], "detach"))
+		return kernel_detach(k, words[1], error);
+	snprintf(interface.name, sizeof(interface.name), "%s", words[1]);
+	n = kernel_attach(k, &interface, count > 2 ? (uint16_t)atoi(words[2]) : 1,
+			  mode_of(count > 3 ? words[3] : "auto"), states, error);
+	if (!n)
+		show(states);
+	return n;
+}
+
+int main(int count, char **words)
+{
+	struct kernel_error error = {};
+	struct kernel *k = NULL;
+	int err;
+
+	if (count < 3)
+		return 2;
+	if (!strcmp(words[2], "unload"))
+		err = kernel_unload(words[1], &error);
+	else if (!strcmp(words[2], "load"))
+		err = kernel_open(words[1], &k, &error);
+	else
+		err = kernel_open_pinned(words[1], &k, &error);
+	if (k)
+		err = err ?: with_kernel(k, count - 2, words + 2, &error);
+	kernel_close(k);
+	if (err)
+		fprintf(stderr, "%s\n", error.text);
+	return err ? 1 : 0;
+}

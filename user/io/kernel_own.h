@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What kernel.c and attach.c share. */
+#ifndef RINGFENCE_KERNEL_OWN_H
+#define RINGFENCE_KERNEL_OWN_H
+
+#include "io/kernel.h"
+
+#define KERNEL_PATH_BYTES 320
+
+struct kernel {
+	char pin_path[200];
+	struct kernel_maps maps;
+	int xdp, tc, egress;         /* programs */
+};
+
+int kernel_fail(struct kernel_error *ret, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* links/<interface>-<kind>; bpffs reserves dots and interfaces may not hold colons. */
+void kernel_link_path(const char *pin_path, const char *interface, const char *kind,
+		      char ret_path[KERNEL_PATH_BYTES]);
+
+#endif

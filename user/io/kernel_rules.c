@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/* A policy as the tables of the fast path. Networks and services are small: emptied and filled anew;
+ * a packet in between meets no service and is not punted. */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "io/kernel_own.h"
+
+#define PROTOCOL_SIP 1
+#define SIP_PORT 5060
+#define HEARTBEAT_LIMIT_NS 3000000000ull
+#define REINJECT_MARK 0x52460000u
+#define REINJECT_MASK 0xffff0000u
+
+static int put_zones(const struct kernel *k, const struct policy *p)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i <= LIMIT_ZONES; i++) {
+		const struct zone *z = &p->zones[i];
+		struct zone_ports ports = {};
+
+		if (i && i <= p->zone_count) {
+			ports.media_low = z->media_low;
+			ports.media_high = z->media_high;
+			memcpy(ports.services, z->services, sizeof(ports.services));
+		}
+		err = bpf_map_update_elem(k->maps.zones, &i, &ports, BPF_ANY);
+	}
+	return err;
+}
+
+/* Empties a table: only that of networks and services, small and reloaded whole. */
+static void empty(int map, void *key)
+{
+	for (uint32_t i = 0; i < LIMIT_NETWORKS && !bpf_map_get_next_key(map, NULL, key); i++)
+		bpf_map_delete_elem(map, key);
+}
+
+static int put_networks(const struct kernel *k, const struct policy *p)
+{
+	int err = 0;
+
+	for (uint32_t i = 1; i <= p->zone_count; i++) {
+		const struct zone *z = &p->zones[i];
+		struct network_zone value = { .zone = (uint16_t)i };
+		struct network_key rest = {};
+
+		/* The zone without networks is that of everything else. */
+		if (!z->network_count)
+			err = err ?: bpf_map_update_elem(k->maps.networks, &rest, &value, BPF_ANY);
+		for (uint32_t n = 0; n < z->network_count; n++) {
+			struct network_key key = { .prefix_bits = z->networks[n].prefix_bits,
+						   .address = z->networks[n].address };
+
+			err = err ?: bpf_map_update_elem(k->maps.networks, &key, &value, BPF_ANY);
+		}
+	}
+	return err;
+}
+
+static int put_service(const struct kernel *k, uint16_t zone, uint16_t port)
+{
+	struct service_key key = { .zone = zone, .port = htons(port), .protocol = IPPROTO_UDP };
+	struct service value = { .speaks = PROTOCOL_SIP };
+
+	return bpf_map_update_elem(k->maps.services, &key, &value, BPF_ANY);
+}
+
+static int put_services(const struct kernel *k, const struct policy *p)
+{
+	const uint16_t *ports = p->protocols[PROTOCOL_SIP].ports;
+	int err = 0;
+
+	for (uint32_t i = 1; i <= p->zone_count; i++) {
+		if (!ports[0])
+			err = err ?: put_service(k, (uint16_t)i, SIP_PORT);
+		for (uint32_t n = 0; n < 8 && ports[n]; n++)
+			err = err ?: put_service(k, (uint16_t)i, ports[n]);
+	}
+	return err;
+}
+
+static int put_servers(const struct kernel *k, const struct policy *p)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < p->server_count; i++) {
+		const struct server *s = &p->servers[i];
+		struct source value = { .standing = SOURCE_TRUSTED };
+
+		for (uint32_t n = 0; n < s->address_count; n++) {
+			struct source_key key = { .prefix_bits = 160, .zone = s->zone,
+						  .address = s->addresses[n] };
+
+			err = err ?: bpf_map_update_elem(k->maps.sources, &key, &value, BPF_ANY);
+		}
+	}
+	return err;
+}
+
+/* The heartbeat and the route generation are kept: the daemon writes them while it runs. */
+static int put_control(const struct kernel *k, const struct policy *p)
+{
+	struct control word;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(k->maps.control, &zero, &word))
+		return -errno;
+	word.heartbeat_limit_ns = HEARTBEAT_LIMIT_NS;
+	word.pass_when_down = p->pass_when_down;
+	word.unknown_rate = p->unknown_rate;
+	word.reinject_mark = REINJECT_MARK;
+	word.reinject_mask = REINJECT_MASK;
+	memcpy(word.enforcement, p->enforcement, sizeof(word.enforcement));
+	return bpf_map_update_elem(k->maps.control, &zero, &word, BPF_ANY);
+}
+
+int kernel_configure(struct kernel *k, const struct policy *p, struct kernel_error *reterr)
+{
+	struct network_key network;
+	struct service_key service;
+	int err;
+
+	empty(k->maps.networks, &network);
+	empty(k->maps.services, &service);
+	err = put_zones(k, p);
+	err = err ?: put_networks(k, p);
+	err = err ?: put_services(k, p);
+	err = err ?: put_servers(k, p);
+	err = err ?: put_control(k, p);
+	return err ? kernel_fail(reterr, err, "configure: %s (too many networks or servers?)",
+				 strerror(-err)) : 0;
+}
+
+void kernel_heartbeat(struct kernel *k, uint64_t now_ns)
+{
+	struct control word;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(k->maps.control, &zero, &word))
+		return;
+	word.heartbeat_ns = now_ns;
+	bpf_map_update_elem(k->maps.control, &zero, &word, BPF_ANY);
+}
