@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* A policy as the tables of the fast path. Networks and services are small: emptied and filled anew;
- * a packet in between meets no service and is not punted. */
+/* A policy as the tables of the fast path. Networks and services are written first, and
+ * what only a former policy had is taken out after it: signalling is never without its service. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -31,13 +31,6 @@ static int put_zones(const struct kernel *k, const struct policy *p)
 		err = bpf_map_update_elem(k->maps.zones, &i, &ports, BPF_ANY);
 	}
 	return err;
-}
-
-/* Empties a table: only that of networks and services, small and reloaded whole. */
-static void empty(int map, void *key)
-{
-	for (uint32_t i = 0; i < LIMIT_NETWORKS && !bpf_map_get_next_key(map, NULL, key); i++)
-		bpf_map_delete_elem(map, key);
 }
 
 static int put_networks(const struct kernel *k, const struct policy *p)
@@ -84,6 +77,70 @@ static int put_services(const struct kernel *k, const struct policy *p)
 	return err;
 }
 
+static bool has_network(const struct policy *p, const struct network_key *key)
+{
+	for (uint32_t i = 1; i <= p->zone_count; i++) {
+		const struct zone *z = &p->zones[i];
+
+		if (!z->network_count && !key->prefix_bits)
+			return true;
+		for (uint32_t n = 0; n < z->network_count; n++)
+			if (z->networks[n].prefix_bits == key->prefix_bits &&
+			    address_equal(&z->networks[n].address, &key->address))
+				return true;
+	}
+	return false;
+}
+
+static bool has_service(const struct policy *p, const struct service_key *key)
+{
+	const uint16_t *ports = p->protocols[PROTOCOL_SIP].ports;
+
+	if (key->zone == ZONE_NONE || key->zone > p->zone_count)
+		return false;
+	if (!ports[0])
+		return ntohs(key->port) == SIP_PORT;
+	for (uint32_t n = 0; n < 8 && ports[n]; n++)
+		if (ntohs(key->port) == ports[n])
+			return true;
+	return false;
+}
+
+/* The walk goes on behind the last key that stays: one that is gone would begin it anew. */
+static void take_networks(const struct kernel *k, const struct policy *p)
+{
+	struct network_key next, kept;
+	void *previous = NULL;
+
+	for (uint32_t i = 0; i < 2 * LIMIT_NETWORKS; i++) {
+		if (bpf_map_get_next_key(k->maps.networks, previous, &next))
+			return;
+		if (!has_network(p, &next)) {
+			bpf_map_delete_elem(k->maps.networks, &next);
+			continue;
+		}
+		kept = next;
+		previous = &kept;
+	}
+}
+
+static void take_services(const struct kernel *k, const struct policy *p)
+{
+	struct service_key next, kept;
+	void *previous = NULL;
+
+	for (uint32_t i = 0; i < 2 * LIMIT_SERVICES; i++) {
+		if (bpf_map_get_next_key(k->maps.services, previous, &next))
+			return;
+		if (!has_service(p, &next)) {
+			bpf_map_delete_elem(k->maps.services, &next);
+			continue;
+		}
+		kept = next;
+		previous = &kept;
+	}
+}
+
 static int put_servers(const struct kernel *k, const struct policy *p)
 {
 	int err = 0;
@@ -121,19 +178,18 @@ static int put_control(const struct kernel *k, const struct policy *p)
 
 int kernel_configure(struct kernel *k, const struct policy *p, struct kernel_error *reterr)
 {
-	struct network_key network;
-	struct service_key service;
-	int err;
+	int err = put_zones(k, p);
 
-	empty(k->maps.networks, &network);
-	empty(k->maps.services, &service);
-	err = put_zones(k, p);
 	err = err ?: put_networks(k, p);
 	err = err ?: put_services(k, p);
 	err = err ?: put_servers(k, p);
 	err = err ?: put_control(k, p);
-	return err ? kernel_fail(reterr, err, "configure: %s (too many networks or servers?)",
-				 strerror(-err)) : 0;
+	if (err)
+		return kernel_fail(reterr, err, "configure: %s (too many networks or servers?)",
+				   strerror(-err));
+	take_networks(k, p);
+	take_services(k, p);
+	return 0;
 }
 
 void kernel_heartbeat(struct kernel *k, uint64_t now_ns)
