@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+/* Makes the veth pair by which judged messages re-enter the host. No addresses, no ARP: nothing
+ * of the host's own traffic may ever choose it. */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "io/gate.h"
+#include "io/kernel_own.h"
+
+static void put_nature(struct nlmsghdr *nlh, const char *name)
+{
+	struct nlattr *families, *inet6;
+
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	mnl_attr_put_u32(nlh, IFLA_MTU, GATE_MTU);
+	families = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+	inet6 = mnl_attr_nest_start(nlh, AF_INET6);
+	mnl_attr_put_u8(nlh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(nlh, inet6);
+	mnl_attr_nest_end(nlh, families);
+}
+
+static void describe_pair(struct nlmsghdr *nlh)
+{
+	const struct ifinfomsg up = { .ifi_flags = IFF_UP | IFF_NOARP,
+				      .ifi_change = IFF_UP | IFF_NOARP };
+	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
+	struct nlattr *link, *data, *peer;
+
+	nlh->nlmsg_type = RTM_NEWLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
+	*info = up;
+	put_nature(nlh, GATE_NAME);
+	link = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_str(nlh, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	peer = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
+	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
+	*info = up;
+	put_nature(nlh, GATE_PEER);
+	mnl_attr_nest_end(nlh, peer);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, link);
+}
+
+/* Sends one request and waits for its acknowledgement. */
+static int talk(const struct nlmsghdr *nlh)
+{
+	char answer[1024];
+	struct mnl_socket *s = mnl_socket_open(NETLINK_ROUTE);
+	ssize_t n = -1;
+
+	if (!s)
+		return -errno;
+	if (!mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) &&
+	    mnl_socket_sendto(s, nlh, nlh->nlmsg_len) >= 0)
+		n = mnl_socket_recvfrom(s, answer, sizeof(answer));
+	if (n > 0)
+		n = mnl_cb_run(answer, (size_t)n, nlh->nlmsg_seq, mnl_socket_get_portid(s), NULL,
+			       NULL);
+	n = n < 0 ? -errno : 0;
+	mnl_socket_close(s);
+	return (int)n;
+}
+
+static int attach_egress(int ifindex, int program)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_EGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .prog_fd = program,
+			    .flags = BPF_TC_F_REPLACE);
+	int error = bpf_tc_hook_create(&hook);
+
+	if (error && error != -EEXIST)
+		return error;
+	return bpf_tc_attach(&hook, &opts);
+}
+
+int gate_open(int program, struct kernel_error *reterr)
+{
+	char buffer[1024];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	int error, ifindex;
+
+	nlh->nlmsg_seq = 1;
+	describe_pair(nlh);
+	error = if_nametoindex(GATE_NAME) ? 0 : talk(nlh);
+	if (error)
+		return kernel_fail(reterr, error, "interface %s: %s (veth devices are needed: load "
+				   "the module veth)", GATE_NAME, strerror(-error));
+	ifindex = (int)if_nametoindex(GATE_NAME);
+	error = attach_egress(ifindex, program);
+	if (error)
+		return kernel_fail(reterr, error, "program on %s: %s (clsact and cls_bpf are needed: "
+				   "load the modules sch_ingress and cls_bpf)", GATE_NAME,
+				   strerror(-error));
+	return ifindex;
+}
