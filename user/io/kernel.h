@@ -54,6 +54,10 @@ int kernel_attachments(const struct kernel *k, struct attachment_state *ret, uin
 int kernel_unload(const char *pin_path, struct kernel_error *reterr);
 /* Zones, services, networks, enforcement and rates of a policy into the maps. */
 int kernel_configure(struct kernel *k, const struct policy *p, struct kernel_error *reterr);
+/* An address of this host came or went. */
+int kernel_local_address(struct kernel *k, const struct address *a, bool there);
+/* Cached next hops are looked up anew. */
+void kernel_routes_changed(struct kernel *k);
 void kernel_heartbeat(struct kernel *k, uint64_t now_ns);
 
 #endif
