@@ -140,54 +140,108 @@ static __always_inline bool address_is_mapped(const struct address *address)
 	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
 }
 
-/* One extension header (RFC 8200 4). NEXT: walked, *protocol is what follows. */
-static __always_inline enum verdict parse_extension(struct packet *pkt, __u8 *protocol)
-{
-	const struct extension *ext = packet_at(pkt, pkt->l4_offset, 8);
-	__u32 bytes;
+/* What the walk over extension headers knows. Apart from the notebook, because a global function is
+ * given its address. */
+struct extension_walk {
+	__u32 offset;           /* of the header that `protocol` names                        */
+	__u32 bytes;            /* from there to the packet's end                             */
+	__u32 walked;           /* from the IP header to there                                */
+	__u32 defect;           /* enum reason                                                */
+	__u32 fragment;         /* of any kind                                                */
+	__u32 later_fragment;   /* without the headers that follow                            */
+	__u32 protocol;
+};
 
-	if (!ext)
-		return refuse(pkt, REASON_packet_truncated);
-	bytes = ext->bytes * 8 + 8;
-	if (*protocol == IPPROTO_AH)
-		bytes = ext->bytes * 4 + 8;
-	if (*protocol == IPPROTO_ROUTING)
-		pkt->defect = REASON_packet_bad_header;
-	if (*protocol == IPPROTO_FRAGMENT) {
-		__u16 offset = bpf_ntohs(ext->offset);
-
-		bytes = 8;
-		pkt->fragment = offset & (IPV6_FRAGMENT_OFFSET | IPV6_MORE_FRAGMENTS);
-		pkt->has_ports = !(offset & IPV6_FRAGMENT_OFFSET);
-	}
-	if (bytes > pkt->l4_bytes)
-		return refuse(pkt, REASON_packet_bad_length);
-	*protocol = ext->next;
-	pkt->l4_offset += bytes;
-	pkt->l4_bytes -= bytes;
-	if (pkt->l4_offset - pkt->l3_offset > LIMIT_HEADER_BYTES)
-		return refuse(pkt, REASON_packet_too_many_headers);
-	return NEXT;
-}
-
-static __always_inline bool is_extension(__u8 protocol)
+static __always_inline bool is_extension(__u32 protocol)
 {
 	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
 	       protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_FRAGMENT ||
 	       protocol == IPPROTO_AH;
 }
 
-static __always_inline enum verdict parse_extensions(struct packet *pkt, __u8 protocol)
+/* One extension header (RFC 8200 4). A reason, or zero: walked, protocol is what follows. */
+static __always_inline enum reason walk_extension(const struct packet *pkt,
+						  struct extension_walk *walk)
+{
+	const struct extension *ext = packet_at(pkt, walk->offset, 8);
+	__u32 bytes;
+
+	if (!ext)
+		return REASON_packet_truncated;
+	bytes = ext->bytes * 8 + 8;
+	if (walk->protocol == IPPROTO_AH)
+		bytes = ext->bytes * 4 + 8;
+	if (walk->protocol == IPPROTO_ROUTING)
+		walk->defect = REASON_packet_bad_header;
+	if (walk->protocol == IPPROTO_FRAGMENT) {
+		__u16 offset = bpf_ntohs(ext->offset);
+
+		bytes = 8;
+		walk->fragment = offset & (IPV6_FRAGMENT_OFFSET | IPV6_MORE_FRAGMENTS);
+		walk->later_fragment = offset & IPV6_FRAGMENT_OFFSET;
+	}
+	if (bytes > walk->bytes)
+		return REASON_packet_bad_length;
+	walk->protocol = ext->next;
+	walk->offset += bytes;
+	walk->bytes -= bytes;
+	walk->walked += bytes;
+	return walk->walked > LIMIT_HEADER_BYTES ? REASON_packet_too_many_headers : 0;
+}
+
+static __always_inline int walk_extensions(const struct packet *pkt, struct extension_walk *walk)
 {
 	for (int i = 0; i < LIMIT_IPV6_EXTENSIONS; i++) {
-		if (!is_extension(protocol) || !pkt->has_ports)
-			break;
-		if (parse_extension(pkt, &protocol))
-			return DROP;
+		enum reason reason;
+
+		if (!is_extension(walk->protocol) || walk->later_fragment)
+			return 0;
+		reason = walk_extension(pkt, walk);
+		if (reason)
+			return reason;
 	}
-	if (is_extension(protocol) && pkt->has_ports)
-		return refuse(pkt, REASON_packet_too_many_headers);
-	pkt->key->protocol = protocol;
+	if (is_extension(walk->protocol) && !walk->later_fragment)
+		return REASON_packet_too_many_headers;
+	return 0;
+}
+
+/* Global, so that the verifier walks the loop once and not again for each path that leads to it
+ * and from it; one for each kind of context, which it knows by the argument's type. A reason, or
+ * zero. */
+__noinline int walk_extensions_xdp(struct xdp_md *ctx, struct extension_walk *walk)
+{
+	const struct packet pkt = { .ctx = ctx };
+
+	return walk ? walk_extensions(&pkt, walk) : REASON_packet_bad_header;
+}
+
+__noinline int walk_extensions_tc(struct __sk_buff *ctx, struct extension_walk *walk)
+{
+	const struct packet pkt = { .ctx = ctx, .tc = true };
+
+	return walk ? walk_extensions(&pkt, walk) : REASON_packet_bad_header;
+}
+
+static __always_inline enum verdict parse_extensions(struct packet *pkt, __u8 protocol)
+{
+	struct extension_walk walk = {
+		.offset = pkt->l4_offset,
+		.bytes = pkt->l4_bytes,
+		.walked = pkt->l4_offset - pkt->l3_offset,
+		.protocol = protocol,
+	};
+	int reason;
+
+	reason = pkt->tc ? walk_extensions_tc(context_skb(pkt), &walk) :
+			   walk_extensions_xdp(context_xdp(pkt), &walk);
+	if (reason)
+		return refuse(pkt, reason);
+	pkt->l4_offset = walk.offset;
+	pkt->l4_bytes = walk.bytes;
+	pkt->defect = walk.defect;
+	pkt->fragment = walk.fragment;
+	pkt->has_ports = !walk.later_fragment;
+	pkt->key->protocol = walk.protocol;
 	return NEXT;
 }
 
@@ -215,7 +269,8 @@ static __always_inline enum verdict parse_ipv6(struct packet *pkt)
 	pkt->l4_offset = pkt->l3_offset + sizeof(*ip);
 	pkt->l4_bytes = pkt->l3_bytes - sizeof(*ip);
 	pkt->has_ports = true;
-	return parse_extensions(pkt, ip->nexthdr);
+	pkt->key->protocol = ip->nexthdr;
+	return is_extension(ip->nexthdr) ? parse_extensions(pkt, ip->nexthdr) : NEXT;
 }
 
 static __always_inline enum verdict parse_udp(struct packet *pkt)
