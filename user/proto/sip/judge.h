@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the SIP judgement share. A message is related to its owner, transaction and
+ * dialog (owner.c), judged as request or response, its offer or answer laid over the media rows
+ * (offer.c), and the doors are derived from those rows and nothing else (door.c).
+ *
+ *   CALL  NONE -INVITE-> TRYING -1xx-> EARLY -2xx-> CONFIRMED -BYE-> ENDING -final-> COMPLETED
+ *           ^               `-------- >=300 --------------------------------------------^  |
+ *           `------------------------------------- linger -------------------------------'
+ */
+#ifndef RINGFENCE_SIP_JUDGE_H
+#define RINGFENCE_SIP_JUDGE_H
+
+#include "inspect/inspect.h"
+#include "proto/sdp/sdp.h"
+#include "proto/sip/sip.h"
+
+#define SIP_PROTOCOL 1
+#define SECOND_NS 1000000000ull
+#define TRANSACTION_NS (32 * SECOND_NS)      /* 64 T1 (RFC 3261 17.1.2.2, timer F) */
+
+/* DOOR parts. Media: line << 16 | component << 8 | place; the place tells side and kind. */
+enum door_place {
+	PLACE_EXACT = 0,             /* both ends named                      */
+	PLACE_HOST,                  /* the sender's port is open            */
+	PLACE_EARLY,                 /* no answer yet: the sender is open    */
+	PLACE_SIDE = 4,              /* + 4: towards the callee              */
+	PLACE_DRAIN = 8,             /* + 8: a moved stream's old door       */
+};
+#define PART_RESPONSE 0x1000000u     /* where the answer to a request goes   */
+#define PART_RESPONSE_VIA 0x1000001u
+#define PART_CONTACT 0x1000010u      /* + side                               */
+
+/* Media lines of one dialog as they are and as they will be. */
+struct lines {
+	uint64_t sub;                /* far tag's hash; 0: offer before any answer  */
+	uint32_t count;
+	struct media_row rows[LIMIT_SDP_MEDIA];
+	bool changed[LIMIT_SDP_MEDIA];
+};
+
+struct judge {
+	const struct sip_message *m;
+	const struct inspect_in *in;
+	struct outcome *out;
+	struct batch *batch;
+	struct owner owner;
+	uint16_t zones[2];           /* of the call, by side                         */
+	enum side requester;         /* side that sent the request                   */
+	enum side sender;            /* side that sent this message                  */
+	const struct call_row *call; /* as found, NULL                               */
+	struct call_row next_call;
+	bool call_changed;
+	uint64_t tag;                /* far tag's hash, 0 where it has none          */
+	const struct dialog_row *dialog;
+	struct dialog_row next_dialog;
+	bool dialog_changed;
+	struct row_key transaction_key;
+	const struct transaction_row *transaction;
+	const struct sdp *sdp;       /* NULL: no body of that kind                   */
+	uint64_t sdp_digest;
+	struct lines *lines;
+};
+
+/* owner.c */
+void sip_wants(const void *msg, const struct inspect_in *in, struct wants *ret);
+struct owner sip_binding_owner(const struct inspect_in *in, uint16_t zone,
+			       const struct sip_message *m);
+uint64_t sip_hash(const struct inspect_in *in, struct slice bytes);
+struct row_key sip_key(const struct owner *owner, uint64_t sub, uint32_t part);
+struct row_key sip_transaction_key(const struct judge *j, enum sip_method method);
+/* Fills all that is found of the message; 0, or -EBADMSG with the outcome's reason set. */
+int judge_begin(struct judge *j);
+const void *judge_row(const struct judge *j, enum row_type type, const struct row_key *key);
+void judge_refuse(struct judge *j, enum reason reason, struct slice at);
+/* Writes CALL and DIALOG where they changed, with the version that was read. */
+void judge_finish(struct judge *j);
+void judge_timer(struct judge *j, uint64_t sub, enum timer_kind kind, uint64_t in_ns);
+void judge_timer_off(struct judge *j, uint64_t sub, enum timer_kind kind);
+
+/* request.c, response.c, register.c, expire.c */
+void judge_request(struct judge *j);
+void judge_response(struct judge *j);
+void judge_register_request(struct judge *j);
+void judge_register_response(struct judge *j);
+void sip_timeout(const struct row_view *timer, const struct inspect_in *in, struct outcome *ret);
+void judge_call_over(struct judge *j, uint16_t status);
+
+/* offer.c: false where the message was refused. */
+bool offer_take(struct judge *j, enum side from, uint64_t sub);
+bool answer_take(struct judge *j, enum side from, uint64_t offer_sub, uint64_t sub);
+void offer_roll_back(struct judge *j);
+
+/* door.c */
+void doors_derive(struct judge *j, const struct lines *lines);
+/* Ends media doors: of one dialog, or of all (SUB_ANY); `except` is spared. */
+void doors_end(struct judge *j, uint64_t sub, uint64_t except);
+void doors_end_places(struct judge *j, uint32_t place);
+void door_response(struct judge *j, uint64_t expires_ns);
+void door_contact(struct judge *j, const struct owner *owner, uint64_t sub, uint64_t expires_ns);
+struct endpoint contact_endpoint(const struct sip_contact *c);
+
+#endif

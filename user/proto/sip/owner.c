@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+/* Whose message is it? A call is named by Call-ID, its initiator's tag and its passage, the ordered
+ * pair of zones as the initiator sees it: so one call may cross the gateway twice. Which tag is the
+ * initiator's is known once the rows are found; until then there are two candidates. */
+#include "proto/sip/judge.h"
+
+#include <errno.h>
+
+uint64_t sip_hash(const struct inspect_in *in, struct slice bytes)
+{
+	uint64_t hash = hash64(in->key, bytes);
+
+	return hash && hash != SUB_ANY ? hash : 1;
+}
+
+struct row_key sip_key(const struct owner *owner, uint64_t sub, uint32_t part)
+{
+	return (struct row_key){ .owner = *owner, .sub = sub, .part = part };
+}
+
+static struct owner name_owner(const struct inspect_in *in, struct slice kind, struct slice a,
+			       struct slice b, const uint16_t zones[2])
+{
+	struct hasher h;
+	struct hash128 hash;
+	struct owner owner;
+
+	hash_begin(&h, in->key);
+	hash_add(&h, kind);
+	hash_add(&h, a);
+	hash_add(&h, b);
+	hash_add(&h, slice_make(zones, 2 * sizeof(*zones)));
+	hash = hash_end(&h);
+	memcpy(owner.bytes, &hash, sizeof(owner.bytes));
+	return owner;
+}
+
+/* RFC 3261 10.3: the address of record is the To URI. */
+struct owner sip_binding_owner(const struct inspect_in *in, uint16_t zone,
+			       const struct sip_message *m)
+{
+	const uint16_t zones[2] = { zone, zone };
+
+	return name_owner(in, SLICE("binding"), m->to.uri.user, m->to.uri.host.text, zones);
+}
+
+/* Zones of the request that this message is, or answers, from its sender to its receiver. */
+static void request_zones(const struct sip_message *m, const struct inspect_in *in,
+			  uint16_t ret[2])
+{
+	ret[0] = in->flow->zones[m->is_request ? 0 : 1];
+	ret[1] = in->flow->zones[m->is_request ? 1 : 0];
+}
+
+/* Candidate 0: the request's sender began the dialog. Candidate 1: its receiver did. */
+static struct owner candidate(const struct sip_message *m, const struct inspect_in *in, int which)
+{
+	uint16_t zones[2], turned[2];
+
+	request_zones(m, in, zones);
+	turned[0] = zones[1];
+	turned[1] = zones[0];
+	if (which == 0)
+		return name_owner(in, SLICE("sip"), m->call_id, m->from.tag, zones);
+	return name_owner(in, SLICE("sip"), m->call_id, m->to.tag, turned);
+}
+
+void sip_wants(const void *msg, const struct inspect_in *in, struct wants *ret)
+{
+	const struct sip_message *m = msg;
+	uint16_t zones[2];
+
+	ret->owners[ret->count++] = candidate(m, in, 0);
+	if (m->to.tag.length)
+		ret->owners[ret->count++] = candidate(m, in, 1);
+	request_zones(m, in, zones);
+	if (m->cseq_method == SIP_METHOD_register)
+		ret->owners[ret->count++] = sip_binding_owner(in, zones[0], m);
+}
+
+const void *judge_row(const struct judge *j, enum row_type type, const struct row_key *key)
+{
+	const struct row_view *row = subjects_find(j->in->subjects, type, key);
+
+	return row ? row->value : NULL;
+}
+
+/* RFC 3261 17.2.3: branch and method of the top Via; its whole text before RFC 3261 branches. */
+struct row_key sip_transaction_key(const struct judge *j, enum sip_method method)
+{
+	const struct sip_via *via = &j->m->vias.at[0];
+	struct slice branch = via->branch.length ? via->branch : via->text;
+	uint8_t number = (uint8_t)method;
+	struct hasher h;
+	struct hash128 hash;
+
+	hash_begin(&h, j->in->key);
+	hash_add(&h, branch);
+	hash_add(&h, slice_make(&number, 1));
+	/* Methods without a number are told apart by name. */
+	hash_add(&h, number ? SLICE("") : j->m->cseq_method_text);
+	hash = hash_end(&h);
+	return sip_key(&j->owner, hash.words[0] | 2, j->m->cseq);
+}
+
+static bool owner_known(const struct judge *j, const struct owner *owner)
+{
+	for (uint32_t i = 0; i < j->in->subjects->count; i++)
+		if (!memcmp(&j->in->subjects->rows[i].key->owner, owner, sizeof(*owner)))
+			return true;
+	return false;
+}
+
+static void find_dialog(struct judge *j)
+{
+	struct slice far = j->requester == SIDE_CALLER ? j->m->to.tag : j->m->from.tag;
+	struct row_key key;
+
+	j->tag = far.length ? sip_hash(j->in, far) : 0;
+	key = sip_key(&j->owner, j->tag, 0);
+	j->dialog = j->tag ? judge_row(j, ROW_dialog, &key) : NULL;
+	if (j->dialog)
+		j->next_dialog = *j->dialog;
+}
+
+static int read_body(struct judge *j)
+{
+	struct fault fault = { REASON_sip_bad_body, 0 };
+	struct slice body;
+	int error = sip_sdp_body(j->m, j->in->arena, &body);
+
+	if (error == -ENOENT)
+		return 0;
+	if (!error)
+		error = sdp_parse(body, j->in->arena, &j->sdp, &fault);
+	if (error) {
+		judge_refuse(j, fault.reason,
+			     fault.reason == REASON_sip_bad_body ? j->m->body :
+								   slice_from(body, fault.at));
+		return -EBADMSG;
+	}
+	j->sdp_digest = sip_hash(j->in, body);
+	return 0;
+}
+
+int judge_begin(struct judge *j)
+{
+	struct row_key key;
+	uint16_t zones[2];
+	struct owner turned;
+
+	request_zones(j->m, j->in, zones);
+	j->owner = candidate(j->m, j->in, 0);
+	if (j->m->to.tag.length && !owner_known(j, &j->owner)) {
+		turned = candidate(j->m, j->in, 1);
+		if (owner_known(j, &turned)) {
+			j->owner = turned;
+			j->requester = SIDE_CALLEE;
+		}
+	}
+	j->sender = j->m->is_request ? j->requester : (enum side)!j->requester;
+	j->zones[SIDE_CALLER] = zones[j->requester == SIDE_CALLER ? 0 : 1];
+	j->zones[SIDE_CALLEE] = zones[j->requester == SIDE_CALLER ? 1 : 0];
+	j->out->owner = j->owner;
+	j->batch = &j->out->batch;
+	j->lines = arena_take(j->in->arena, sizeof(*j->lines));
+	if (!j->lines) {
+		judge_refuse(j, REASON_message_limit, j->m->raw);
+		return -EBADMSG;
+	}
+	key = sip_key(&j->owner, 0, 0);
+	j->call = judge_row(j, ROW_call, &key);
+	if (j->call)
+		j->next_call = *j->call;
+	find_dialog(j);
+	j->transaction_key = sip_transaction_key(j, j->m->cseq_method);
+	j->transaction = judge_row(j, ROW_transaction, &j->transaction_key);
+	return read_body(j);
+}
+
+void judge_refuse(struct judge *j, enum reason reason, struct slice at)
+{
+	j->out->judgement = JUDGEMENT_REFUSE;
+	j->out->reason = reason;
+	j->out->at = slice_offset(j->m->raw, at);
+	batch_init(&j->out->batch, j->in->arena);
+}
+
+void judge_timer(struct judge *j, uint64_t sub, enum timer_kind kind, uint64_t in_ns)
+{
+	struct row_key key = sip_key(&j->owner, sub, kind);
+	struct timer_row row = { .due_ns = j->in->now_ns + in_ns, .kind = kind,
+				 .protocol = SIP_PROTOCOL };
+
+	batch_put(j->batch, ROW_timer, &key, &row);
+}
+
+void judge_timer_off(struct judge *j, uint64_t sub, enum timer_kind kind)
+{
+	struct row_key key = sip_key(&j->owner, sub, kind);
+
+	if (judge_row(j, ROW_timer, &key))
+		batch_end(j->batch, ROW_timer, &key);
+}
+
+void judge_finish(struct judge *j)
+{
+	struct row_key call = sip_key(&j->owner, 0, 0), dialog = sip_key(&j->owner, j->tag, 0);
+
+	if (j->out->judgement == JUDGEMENT_REFUSE)
+		return;
+	if (j->call_changed || j->dialog_changed) {
+		batch_expect(j->batch, ROW_call, &call, j->call ? j->call->head.version : 0);
+		batch_put(j->batch, ROW_call, &call, &j->next_call);
+	}
+	if (j->dialog_changed)
+		batch_put(j->batch, ROW_dialog, &dialog, &j->next_dialog);
+}
