@@ -183,6 +183,11 @@ int map_remove(struct map *m, const void *key)
 	return 0;
 }
 
+const void *map_key(const struct map *m, const void *value)
+{
+	return (const uint8_t *)value - m->value_offset;
+}
+
 uint32_t map_count(const struct map *m)
 {
 	return m->count;

@@ -22,6 +22,8 @@ void *map_find(const struct map *m, const void *key);
 void *map_take(struct map *m, const void *key);
 /* 0, or -ENOENT. */
 int map_remove(struct map *m, const void *key);
+/* The key of a value that map_find, map_take or map_next gave. */
+const void *map_key(const struct map *m, const void *value);
 uint32_t map_count(const struct map *m);
 uint32_t map_capacity(const struct map *m);
 

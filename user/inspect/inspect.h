@@ -111,7 +111,7 @@ struct transport {
 struct protocol_ops {
 	const char *name;
 	const struct transport *transports; /* ends with protocol 0 */
-	/* Length of the first message, -EAGAIN more bytes, -EBADMSG never. */
+	/* Length of the first message, 0 a keep-alive, -EAGAIN more bytes, -EBADMSG never. */
 	ssize_t (*frame)(struct slice bytes, size_t *resume);
 	int (*parse)(struct slice raw, struct arena *arena, const void **ret_msg,
 		     struct fault *reterr);

@@ -48,7 +48,4 @@ uint32_t apply_reconcile(struct apply *a, const struct kernel_walk *held);
 /* The door row that claims this flow or pinhole first; false where none does. */
 bool apply_claimant(const struct apply *a, const struct flow_key *key, struct row_key *ret);
 
-/* Activity slot of what the rows project for this key; UINT32_MAX where nothing is open. */
-uint32_t apply_slot(const struct apply *a, const struct flow_key *key);
-
 #endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/* Judgements with a clock in place of a message. */
+#include "proto/sip/judge.h"
+
+static void expire(struct judge *j, const struct row_key *key, enum timer_kind kind)
+{
+	switch (kind) {
+	case TIMER_CALL_EARLY:
+		judge_call_over(j, 408);
+		break;
+	case TIMER_CALL_IDLE:
+	case TIMER_CALL_LONGEST:
+	case TIMER_ENDING:
+		judge_call_over(j, 0);
+		break;
+	case TIMER_CALL_LINGER:
+		batch_end_set(j->batch, ROW_NONE, &j->owner, SUB_ANY);
+		return;
+	case TIMER_TRANSACTION:
+	case TIMER_BINDING:
+		batch_end_set(j->batch, ROW_NONE, &j->owner, key->sub);
+		return;
+	case TIMER_DRAIN:
+		doors_end_places(j, PLACE_DRAIN);
+		break;
+	}
+	batch_end(j->batch, ROW_timer, key);
+}
+
+void sip_timeout(const struct row_view *timer, const struct inspect_in *in, struct outcome *ret)
+{
+	const struct timer_row *row = timer->value;
+	struct judge j = { .in = in, .out = ret, .batch = &ret->batch, .owner = timer->key->owner };
+	struct row_key key = sip_key(&j.owner, 0, 0);
+
+	batch_init(&ret->batch, in->arena);
+	ret->judgement = JUDGEMENT_ACCEPT;
+	ret->owner = j.owner;
+	j.call = judge_row(&j, ROW_call, &key);
+	if (j.call)
+		j.next_call = *j.call;
+	expire(&j, timer->key, (enum timer_kind)row->kind);
+	judge_finish(&j);
+}

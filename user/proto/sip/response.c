@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+/* Judgement of responses: each answers a transaction that is known, and changes what that one
+ * began. A repeat changes nothing. */
+#include "proto/sip/judge.h"
+
+static bool is_challenge(uint16_t status)
+{
+	return status == 401 || status == 407;
+}
+
+static void put_status(struct judge *j)
+{
+	struct transaction_row row = *j->transaction;
+
+	row.status = j->m->status;
+	batch_put(j->batch, ROW_transaction, &j->transaction_key, &row);
+}
+
+/* A far tag that is new makes a dialog of its own (RFC 3261 12.1, 13.2.2.4). */
+static bool open_dialog(struct judge *j)
+{
+	const struct transaction_row *t = j->transaction;
+
+	if (!j->tag || !j->call)
+		return false;
+	if (j->dialog)
+		return true;
+	if (j->call->dialogs >= LIMIT_DIALOGS_PER_CALL) {
+		judge_refuse(j, REASON_message_limit, j->m->to.tag);
+		return false;
+	}
+	j->next_dialog = (struct dialog_row){ .state = CALL_EARLY };
+	j->next_dialog.cseq[SIDE_CALLER] = t->cseq;
+	j->next_dialog.offer = t->offers ? OFFER_CALLER : OFFER_NONE;
+	j->next_dialog.offer_cseq = t->cseq;
+	j->next_call.dialogs++;
+	j->dialog_changed = true;
+	return true;
+}
+
+/* Answer to what the request offered, else an offer of its own (RFC 3261 13.2.1, RFC 3262 5). */
+static void take_body(struct judge *j)
+{
+	const struct transaction_row *t = j->transaction;
+	uint64_t offered_in = t->tag ? t->tag : 0;
+
+	if (!j->sdp || j->m->status <= 100 || j->m->status >= 300)
+		return;
+	if (t->offers) {
+		if (j->dialog && j->dialog->answer_digest == j->sdp_digest &&
+		    j->dialog->offer == OFFER_STABLE)
+			return;
+		j->next_dialog.offer = OFFER_STABLE;
+		j->next_dialog.answered = 1;
+		j->next_dialog.answer_digest = j->sdp_digest;
+		j->dialog_changed = true;
+		answer_take(j, j->sender, offered_in, j->tag);
+		return;
+	}
+	if (j->dialog && j->dialog->offer_digest == j->sdp_digest)
+		return;
+	j->next_dialog.offer = j->sender == SIDE_CALLER ? OFFER_CALLER : OFFER_CALLEE;
+	j->next_dialog.offer_cseq = j->m->cseq;
+	j->next_dialog.offer_digest = j->sdp_digest;
+	j->dialog_changed = true;
+	offer_take(j, j->sender, j->tag);
+}
+
+static void confirm(struct judge *j)
+{
+	const struct timers *t = &j->in->policy->timers;
+
+	j->next_dialog.state = CALL_CONFIRMED;
+	j->dialog_changed = true;
+	if (j->call->state == CALL_CONFIRMED)
+		return;
+	j->next_call.state = CALL_CONFIRMED;
+	j->next_call.answered_ns = j->in->now_ns;
+	j->call_changed = true;
+	judge_timer_off(j, 0, TIMER_CALL_EARLY);
+	judge_timer(j, 0, TIMER_CALL_IDLE, t->call_idle_ns);
+	judge_timer(j, 0, TIMER_CALL_LONGEST, t->call_longest_ns);
+	batch_tell(j->batch, TELL_CALL_ANSWERED, &j->owner);
+	/* The losers' media, and what the offer alone had opened. */
+	doors_end(j, SUB_ANY, j->tag);
+}
+
+static void judge_invite_response(struct judge *j)
+{
+	uint16_t status = j->m->status;
+
+	if (status >= 300) {
+		judge_call_over(j, status);
+		return;
+	}
+	if (status <= 100 || !open_dialog(j))
+		return;
+	if (j->call->state == CALL_COMPLETED)
+		return;
+	if (j->m->contacts.count) {
+		j->next_dialog.targets[j->sender] = contact_endpoint(&j->m->contacts.at[0]);
+		door_contact(j, &j->owner, j->tag,
+			     j->in->now_ns + j->in->policy->timers.call_longest_ns);
+	}
+	j->dialog_changed = true;
+	if (status >= 200)
+		confirm(j);
+	else if (j->call->state == CALL_TRYING)
+		j->next_call.state = CALL_EARLY;
+	take_body(j);
+}
+
+/* Other dialogs of a forked call may still live: then only this one ends. */
+static bool others_live(const struct judge *j)
+{
+	for (uint32_t i = 0; i < j->in->subjects->count; i++) {
+		const struct row_view *row = &j->in->subjects->rows[i];
+		const struct dialog_row *d = row->value;
+
+		if (row->type == ROW_dialog && row->key->sub != j->tag &&
+		    !memcmp(&row->key->owner, &j->owner, sizeof(j->owner)) &&
+		    d->state == CALL_CONFIRMED)
+			return true;
+	}
+	return false;
+}
+
+static void judge_bye_response(struct judge *j)
+{
+	if (j->m->status < 200 || !j->dialog)
+		return;
+	judge_timer_off(j, 0, TIMER_ENDING);
+	j->call_changed = true;
+	if (is_challenge(j->m->status)) {
+		j->next_call.state = CALL_CONFIRMED;
+		return;
+	}
+	j->next_dialog.state = CALL_COMPLETED;
+	j->dialog_changed = true;
+	if (others_live(j)) {
+		j->next_call.state = CALL_CONFIRMED;
+		doors_end(j, j->tag, 0);
+		return;
+	}
+	judge_call_over(j, j->m->status);
+}
+
+static void judge_dialog_response(struct judge *j)
+{
+	if (j->m->status >= 300 && j->dialog && j->transaction->offers &&
+	    j->dialog->offer_cseq == j->m->cseq &&
+	    j->dialog->offer != OFFER_STABLE) {
+		j->next_dialog.offer = OFFER_STABLE;
+		j->dialog_changed = true;
+		offer_roll_back(j);
+		return;
+	}
+	if (j->dialog && j->m->cseq_method == SIP_METHOD_invite && j->m->status / 100 == 2 &&
+	    j->m->contacts.count) {
+		j->next_dialog.targets[j->sender] = contact_endpoint(&j->m->contacts.at[0]);
+		j->dialog_changed = true;
+		door_contact(j, &j->owner, j->tag,
+			     j->in->now_ns + j->in->policy->timers.call_longest_ns);
+	}
+	if (j->dialog)
+		take_body(j);
+}
+
+/* The call is over for its media; its record stays for ACK and repeats (64 T1), and for a new
+ * INVITE with credentials. */
+void judge_call_over(struct judge *j, uint16_t status)
+{
+	static const enum timer_kind ended[] = { TIMER_CALL_EARLY, TIMER_CALL_IDLE,
+						 TIMER_CALL_LONGEST, TIMER_ENDING };
+
+	if (!j->call)
+		return;
+	for (unsigned int i = 0; i < sizeof(ended) / sizeof(*ended); i++)
+		judge_timer_off(j, 0, ended[i]);
+	j->next_call.state = CALL_COMPLETED;
+	j->next_call.ended_ns = j->in->now_ns;
+	j->next_call.end_status = status;
+	j->call_changed = true;
+	judge_timer(j, 0, TIMER_CALL_LINGER, j->in->policy->timers.linger_ns);
+	doors_end(j, SUB_ANY, SUB_ANY);
+	if (!is_challenge(status))
+		batch_tell(j->batch, TELL_CALL_ENDED, &j->owner);
+}
+
+void judge_response(struct judge *j)
+{
+	const struct transaction_row *t = j->transaction;
+	bool known_tag = !j->tag || j->dialog || t;
+
+	if (!t || !known_tag) {
+		judge_refuse(j, REASON_sip_unknown_transaction, j->m->start_line);
+		return;
+	}
+	/* Only from where the request went (RFC 3261 18.1.2 has nobody else answer), or by a server
+	 * of that zone. */
+	if (!address_equal(&j->in->flow->source.address, &t->peers[1].address) &&
+	    !policy_server_at(j->in->policy, &j->in->flow->source.address)) {
+		judge_refuse(j, REASON_sip_wrong_side, j->m->start_line);
+		return;
+	}
+	/* A repeat; but forks answer with one status and several tags. */
+	if (t->status == j->m->status && (!j->tag || j->dialog || !j->call))
+		return;
+	put_status(j);
+	if (t->method == SIP_METHOD_invite && !t->tag)
+		judge_invite_response(j);
+	else if (t->method == SIP_METHOD_bye)
+		judge_bye_response(j);
+	else if (t->method == SIP_METHOD_register)
+		judge_register_response(j);
+	else
+		judge_dialog_response(j);
+}

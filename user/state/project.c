@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+/* Rows to kernel entries. Which doors claim which key is kept in two tables; what the kernel should
+ * hold for a key is always computed anew from the doors themselves. */
+#include "state/project.h"
+
+#include <stdlib.h>
+
+#include "base/address.h"
+#include "base/map.h"
+
+#define TOUCHED_MOST 4096
+
+struct claim_key {
+	struct row_key row;
+	uint32_t type;               /* ROW_door or ROW_lock */
+	uint32_t pad;
+};
+
+struct claim {
+	struct claim *next, **link;
+	struct claim_key key;
+	struct flow_key flow;
+};
+
+struct opening {
+	struct claim *claims;
+	struct permit permit;
+	uint32_t is_open;
+};
+
+struct projection {
+	const struct tables *tables;
+	struct projector_ops ops;
+	struct map *claims;          /* claim_key -> struct claim    */
+	struct map *openings;        /* flow_key  -> struct opening  */
+	struct flow_key touched[TOUCHED_MOST];
+	uint32_t touched_count;
+};
+
+struct projection *projection_new(const struct tables *tables, const struct hash_key *key,
+				  const struct projector_ops *ops)
+{
+	uint32_t most = tables_capacity(tables, ROW_door) + tables_capacity(tables, ROW_lock);
+	struct projection *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->tables = tables;
+	p->ops = *ops;
+	p->claims = map_new(sizeof(struct claim_key), sizeof(struct claim), most, key);
+	/* A key that is touched lives until projection_close, beside the one that replaces it. */
+	p->openings = map_new(sizeof(struct flow_key), sizeof(struct opening),
+			      most + TOUCHED_MOST, key);
+	if (p->claims && p->openings)
+		return p;
+	projection_free(p);
+	return NULL;
+}
+
+void projection_free(struct projection *p)
+{
+	if (!p)
+		return;
+	map_free(p->claims);
+	map_free(p->openings);
+	free(p);
+}
+
+/* What the row asks for; false where it asks for nothing. A lock asks for its door's permission. */
+static bool row_flow(const struct projection *p, const struct claim_key *key, struct flow_key *ret)
+{
+	const struct door_row *door = tables_find(p->tables, ROW_door, &key->row);
+	const struct lock_row *lock;
+
+	if (!door)
+		return false;
+	if (key->type == ROW_door) {
+		*ret = door->key;
+		return true;
+	}
+	lock = tables_find(p->tables, ROW_lock, &key->row);
+	if (lock)
+		*ret = lock->key;
+	return lock != NULL;
+}
+
+static void merge(struct permit *permit, const struct door_row *door, bool first)
+{
+	uint32_t early = PERMIT_EARLY;
+
+	/* One claim that is answered makes the whole no longer early. */
+	if (!first)
+		early &= permit->flags & door->flags;
+	else
+		early &= door->flags;
+	permit->flags = ((permit->flags | door->flags) & ~(uint32_t)PERMIT_EARLY) | early;
+	permit->payload_types[0] |= door->payload_types[0];
+	permit->payload_types[1] |= door->payload_types[1];
+	if (first || door->expires_ns > permit->expires_ns)
+		permit->expires_ns = door->expires_ns;
+	if (first || (permit->packets_per_second && door->packets_per_second >
+		      permit->packets_per_second) || !door->packets_per_second)
+		permit->packets_per_second = door->packets_per_second;
+	permit->clock_hz = door->clock_hz;
+	permit->zone_out = door->zone_out;
+	permit->speaks = door->speaks;
+}
+
+static bool want(const struct projection *p, const struct opening *o, struct permit *ret)
+{
+	bool first = true;
+
+	memset(ret, 0, sizeof(*ret));
+	for (const struct claim *c = o->claims; c; c = c->next) {
+		const struct door_row *door = tables_find(p->tables, ROW_door, &c->key.row);
+
+		if (!door)
+			continue;
+		merge(ret, door, first);
+		if (c->key.type == ROW_lock)
+			ret->flags &= ~(uint32_t)PERMIT_LOCK;
+		first = false;
+	}
+	return !first;
+}
+
+static void drop_claim(struct projection *p, struct claim *c)
+{
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+	map_remove(p->claims, &c->key);
+}
+
+static void add_claim(struct projection *p, const struct claim_key *key, const struct flow_key *f)
+{
+	struct opening *o = map_take(p->openings, f);
+	struct claim *c = o ? map_take(p->claims, key) : NULL;
+
+	if (!c) {
+		p->ops.count(p->ops.self, COUNTER_kernel_errors, 1);
+		return;
+	}
+	c->key = *key;
+	c->flow = *f;
+	c->next = o->claims;
+	c->link = &o->claims;
+	if (c->next)
+		c->next->link = &c->next;
+	o->claims = c;
+}
+
+static void note(struct projection *p, const struct flow_key *flow)
+{
+	if (p->touched_count == TOUCHED_MOST) {
+		projection_open(p);
+		projection_close(p);
+	}
+	p->touched[p->touched_count++] = *flow;
+}
+
+static void touch_claim(struct projection *p, enum row_type type, const struct row_key *row)
+{
+	struct claim_key key = { .row = *row, .type = type };
+	struct claim *c = map_find(p->claims, &key);
+	struct flow_key flow;
+	bool wanted = row_flow(p, &key, &flow);
+
+	if (c && wanted && !memcmp(&c->flow, &flow, sizeof(flow))) {
+		note(p, &flow);
+		return;
+	}
+	if (c) {
+		note(p, &c->flow);
+		drop_claim(p, c);
+	}
+	if (wanted) {
+		add_claim(p, &key, &flow);
+		note(p, &flow);
+	}
+}
+
+void projection_touch(struct projection *p, enum row_type type, const struct row_key *key)
+{
+	if (type == ROW_door || type == ROW_lock)
+		touch_claim(p, type, key);
+	if (type == ROW_door)
+		touch_claim(p, ROW_lock, key);
+}
+
+static void kernel_failed(struct projection *p, int error)
+{
+	if (error)
+		p->ops.count(p->ops.self, COUNTER_kernel_errors, 1);
+}
+
+static void resolve_ends(struct projection *p, const struct flow_key *key)
+{
+	if (!p->ops.resolve)
+		return;
+	p->ops.resolve(p->ops.self, &key->destination);
+	if (!address_is_zero(&key->source))
+		p->ops.resolve(p->ops.self, &key->source);
+}
+
+static void open_key(struct projection *p, const struct flow_key *key)
+{
+	struct opening *o = map_find(p->openings, key);
+	struct permit permit;
+
+	if (!o || !want(p, o, &permit))
+		return;
+	if (o->is_open && !memcmp(&permit, &o->permit, sizeof(permit)))
+		return;
+	kernel_failed(p, p->ops.open(p->ops.self, key, &permit));
+	if (!o->is_open) {
+		p->ops.count(p->ops.self, COUNTER_doors_opened, 1);
+		resolve_ends(p, key);
+	}
+	o->permit = permit;
+	o->is_open = 1;
+}
+
+void projection_open(struct projection *p)
+{
+	for (uint32_t i = 0; i < p->touched_count; i++)
+		open_key(p, &p->touched[i]);
+}
+
+void projection_close(struct projection *p)
+{
+	for (uint32_t i = 0; i < p->touched_count; i++) {
+		const struct flow_key *key = &p->touched[i];
+		struct opening *o = map_find(p->openings, key);
+
+		if (!o || o->claims)
+			continue;
+		if (o->is_open) {
+			kernel_failed(p, p->ops.close(p->ops.self, key));
+			p->ops.count(p->ops.self, COUNTER_doors_closed, 1);
+		}
+		map_remove(p->openings, key);
+	}
+	p->touched_count = 0;
+}
+
+bool projection_claimant(const struct projection *p, const struct flow_key *key,
+			 struct row_key *ret)
+{
+	const struct opening *o = map_find(p->openings, key);
+
+	if (!o || !o->claims)
+		return false;
+	*ret = o->claims->key.row;
+	return true;
+}
+
+static bool same_permit(const struct permit *a, const struct permit *b)
+{
+	struct permit x = *a, y = *b;
+
+	x.slot = y.slot = 0;
+	return !memcmp(&x, &y, sizeof(x));
+}
+
+/* Rows to claims; then what the kernel holds beside them, or otherwise, is mended. */
+uint32_t projection_reconcile(struct projection *p, const struct kernel_walk *held)
+{
+	uint32_t cursor, mended = 0;
+	struct row_view row;
+	struct flow_key key;
+	struct permit permit;
+	const void *at;
+	void *value;
+
+	for (cursor = 0; tables_next(p->tables, ROW_door, &cursor, &row);)
+		projection_touch(p, ROW_door, row.key);
+	p->touched_count = 0;
+	for (cursor = 0; map_next(p->openings, &cursor, &at, &value);)
+		((struct opening *)value)->is_open = 0;
+	while (held->next(held->self, &key, &permit)) {
+		struct opening *o = map_find(p->openings, &key);
+		struct permit wanted;
+
+		if (o && want(p, o, &wanted) && same_permit(&permit, &wanted)) {
+			o->permit = wanted;
+			o->is_open = 1;
+		} else if (!o) {
+			kernel_failed(p, p->ops.close(p->ops.self, &key));
+			mended++;
+		}
+	}
+	for (cursor = 0; map_next(p->openings, &cursor, &at, &value);) {
+		if (((struct opening *)value)->is_open)
+			continue;
+		open_key(p, at);
+		mended++;
+	}
+	return mended;
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+/* Rows in memory. A keyed table a type; rows of one owner are chained, so that all that belongs to
+ * a call is found at once; receivers that a host named itself are counted for the guard. */
+#include "state/tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/address.h"
+#include "base/map.h"
+
+/* Head of what the table keeps for each row; the row's value follows. */
+struct entry {
+	struct entry *next, **link;  /* chain of the owner, in order of arrival reversed */
+	const struct row_key *key;
+	uint32_t type;
+	uint32_t pad;
+};
+
+struct named_key {
+	struct address address;
+	__be16 port;
+	uint16_t zone;
+	uint32_t pad;
+};
+
+struct tables {
+	struct map *rows[ROW_COUNT];
+	struct map *owners;          /* owner -> struct entry *  */
+	struct map *named;           /* named_key -> uint32_t    */
+};
+
+static const uint32_t capacities[ROW_COUNT] = {
+#define ROW(name, capacity, replicated, sentence) [ROW_##name] = capacity,
+#include <ringfence/row.def>
+#undef ROW
+};
+
+struct tables *tables_new(const struct hash_key *key, uint32_t shrink)
+{
+	struct tables *t = calloc(1, sizeof(*t));
+	uint32_t owners = 0;
+
+	if (!t)
+		return NULL;
+	for (int type = 1; type < ROW_COUNT; type++) {
+		uint32_t capacity = capacities[type] / shrink;
+
+		owners += capacity;
+		t->rows[type] = map_new(sizeof(struct row_key),
+					sizeof(struct entry) + row_bytes(type), capacity, key);
+		if (!t->rows[type])
+			goto fail;
+	}
+	t->owners = map_new(sizeof(struct owner), sizeof(struct entry *), owners, key);
+	t->named = map_new(sizeof(struct named_key), sizeof(uint32_t),
+			   capacities[ROW_door] / shrink, key);
+	if (t->owners && t->named)
+		return t;
+fail:
+	tables_free(t);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void tables_free(struct tables *t)
+{
+	if (!t)
+		return;
+	for (int type = 1; type < ROW_COUNT; type++)
+		map_free(t->rows[type]);
+	map_free(t->owners);
+	map_free(t->named);
+	free(t);
+}
+
+static bool type_is_known(enum row_type type)
+{
+	return type > ROW_NONE && type < ROW_COUNT;
+}
+
+const void *tables_find(const struct tables *t, enum row_type type, const struct row_key *key)
+{
+	const struct entry *e = type_is_known(type) ? map_find(t->rows[type], key) : NULL;
+
+	return e ? e + 1 : NULL;
+}
+
+uint32_t tables_of_owner(const struct tables *t, const struct owner *owner, struct row_view *ret,
+			 uint32_t most)
+{
+	struct entry *const *head = map_find(t->owners, owner);
+	uint32_t count = 0;
+
+	for (const struct entry *e = head ? *head : NULL; e; e = e->next, count++)
+		if (count < most)
+			ret[count] = (struct row_view){ (enum row_type)e->type, e->key, e + 1 };
+	return count;
+}
+
+bool tables_next(const struct tables *t, enum row_type type, uint32_t *cursor, struct row_view *ret)
+{
+	const void *key;
+	void *entry;
+
+	if (!type_is_known(type) || !map_next(t->rows[type], cursor, &key, &entry))
+		return false;
+	*ret = (struct row_view){ type, key, (const struct entry *)entry + 1 };
+	return true;
+}
+
+uint32_t tables_count(const struct tables *t, enum row_type type)
+{
+	return type_is_known(type) ? map_count(t->rows[type]) : 0;
+}
+
+uint32_t tables_capacity(const struct tables *t, enum row_type type)
+{
+	return type_is_known(type) ? map_capacity(t->rows[type]) : 0;
+}
+
+static struct named_key name_key(const struct address *a, __be16 port, uint16_t zone)
+{
+	return (struct named_key){ .address = *a, .port = port, .zone = zone };
+}
+
+bool tables_named(const void *tables, const struct endpoint *e, uint16_t zone)
+{
+	const struct tables *t = tables;
+	struct named_key key = name_key(&e->address, e->port, zone);
+
+	return map_find(t->named, &key) != NULL;
+}
+
+static void count_named(struct tables *t, const struct door_row *door, int step)
+{
+	struct named_key key = name_key(&door->key.destination, door->key.destination_port,
+					door->zone_out);
+	uint32_t *count;
+
+	if (!address_equal(&door->key.destination, &door->named_by.address))
+		return;
+	count = map_take(t->named, &key);
+	if (!count)
+		return;
+	*count += (uint32_t)step;
+	if (!*count)
+		map_remove(t->named, &key);
+}
+
+static void unchain(struct tables *t, struct entry *e)
+{
+	*e->link = e->next;
+	if (e->next)
+		e->next->link = e->link;
+	if (!*(struct entry **)map_find(t->owners, &e->key->owner))
+		map_remove(t->owners, &e->key->owner);
+}
+
+/* The head lies in the owners' table, whose entries keep their place while they live. */
+static int chain(struct tables *t, struct entry *e, const struct row_key *key)
+{
+	struct entry **head = map_take(t->owners, &key->owner);
+
+	if (!head)
+		return -ENOSPC;
+	e->next = *head;
+	e->link = head;
+	if (e->next)
+		e->next->link = &e->next;
+	*head = e;
+	return 0;
+}
+
+static void end_row(struct tables *t, enum row_type type, const struct row_key *key)
+{
+	struct entry *e = map_find(t->rows[type], key);
+
+	if (!e)
+		return;
+	if (type == ROW_door)
+		count_named(t, (const struct door_row *)(e + 1), -1);
+	unchain(t, e);
+	map_remove(t->rows[type], key);
+}
+
+int tables_set(struct tables *t, enum row_type type, const struct row_key *key, const void *value)
+{
+	struct entry *e;
+	bool is_new;
+
+	if (!type_is_known(type))
+		return -EINVAL;
+	if (!value) {
+		end_row(t, type, key);
+		return 0;
+	}
+	is_new = !map_find(t->rows[type], key);
+	e = map_take(t->rows[type], key);
+	if (!e)
+		return -ENOSPC;
+	if (is_new) {
+		e->type = type;
+		e->key = map_key(t->rows[type], e);
+		if (chain(t, e, key)) {
+			map_remove(t->rows[type], key);
+			return -ENOSPC;
+		}
+	} else if (type == ROW_door) {
+		count_named(t, (const struct door_row *)(e + 1), -1);
+	}
+	memcpy(e + 1, value, row_bytes(type));
+	if (type == ROW_door)
+		count_named(t, value, 1);
+	return 0;
+}
