@@ -22,7 +22,7 @@
 #define LIMIT_SERVICES 256u              /* zone and port pairs that are signalling       */
 
 /* Policy */
-#define LIMIT_ZONES 32
+#define LIMIT_ZONES 31                  /* zone 0 and these fit a 32-bit set           */
 #define LIMIT_ZONE_NETWORKS 32
 #define LIMIT_ZONE_INTERFACES 16
 #define LIMIT_SERVERS 128

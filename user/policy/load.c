@@ -1,0 +1,617 @@
+// SPDX-License-Identifier: MIT
+/* The configuration file: one table of words a mapping. It is taken whole or refused whole. */
+#include "policy/load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/load_own.h"
+
+#define FILE_MOST (1u << 20)
+#define SECOND 1000000000ull
+
+static int zone_named(const struct policy *p, const char *name)
+{
+	for (uint32_t z = 1; z <= p->zone_count; z++)
+		if (!strcmp(p->zones[z].name, name))
+			return (int)z;
+	return 0;
+}
+
+static int zone_ref(struct loader *l, const yaml_node_t *node)
+{
+	const char *names[LIMIT_ZONES + 1] = { NULL }, *s = load_scalar(l, node), *near;
+	int zone = s ? zone_named(l->policy, s) : 0;
+
+	if (!s || zone)
+		return zone;
+	for (uint32_t z = 1; z <= l->policy->zone_count; z++)
+		names[z - 1] = l->policy->zones[z].name;
+	near = load_nearest(s, names);
+	load_error(l, node, "%s: no zone of this name (%s%s)", s,
+		   near ? "did you mean " : "write it under zones:", near ? near : "");
+	return 0;
+}
+
+/* zones */
+static void zone_interface(struct loader *l, const yaml_node_t *node, void *target)
+{
+	struct zone *z = target;
+	const char *s = load_scalar(l, node);
+
+	if (!s)
+		return;
+	if (!*s || strlen(s) >= 16 || z->interface_count == LIMIT_ZONE_INTERFACES)
+		load_error(l, node, "%s: no interface name (1 to 15 letters)", s);
+	else
+		strcpy(z->interfaces[z->interface_count++].name, s);
+}
+
+static void zone_interfaces(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, zone_interface, target);
+}
+
+static void zone_vlan(struct loader *l, const yaml_node_t *node, void *target)
+{
+	struct zone *z = target;
+	uint64_t n;
+
+	if (load_number(l, node, 4094, &n))
+		for (uint32_t i = 0; i < LIMIT_ZONE_INTERFACES; i++)
+			z->interfaces[i].vlan = (uint16_t)n;
+}
+
+static bool read_network(struct loader *l, const yaml_node_t *node, struct network *ret)
+{
+	const char *s = load_scalar(l, node);
+
+	if (s && network_parse(load_slice(s), ret))
+		return true;
+	if (s)
+		load_error(l, node, "%s: no network (write 10.1.0.0/16 or fd00::/8; bits behind the "
+			   "prefix are zero)", s);
+	return false;
+}
+
+static void zone_network(struct loader *l, const yaml_node_t *node, void *target)
+{
+	struct zone *z = target;
+	struct network n;
+
+	if (!read_network(l, node, &n))
+		return;
+	if (z->network_count == LIMIT_ZONE_NETWORKS)
+		load_error(l, node, "more than %d networks (join some)", LIMIT_ZONE_NETWORKS);
+	else
+		z->networks[z->network_count++] = n;
+}
+
+static void zone_networks(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, zone_network, target);
+}
+
+static void zone_media_ports(struct loader *l, const yaml_node_t *node, void *target)
+{
+	struct zone *z = target;
+	const char *s = load_scalar(l, node), *dash = s ? strchr(s, '-') : NULL;
+	uint64_t low, high;
+
+	if (!s)
+		return;
+	if (dash && slice_number(slice_make(s, (size_t)(dash - s)), 65535, &low) &&
+	    slice_number(load_slice(dash + 1), 65535, &high) && low >= 1024 && low <= high) {
+		z->media_low = (uint16_t)low;
+		z->media_high = (uint16_t)high;
+		return;
+	}
+	load_error(l, node, "%s: no port range (write 10000-65535, from 1024 on)", s);
+}
+
+static void zone_service(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const struct {
+		const char *name;
+		uint16_t port;
+	} known[] = { { "dns", 53 }, { "ntp", 123 }, { "dhcp", 67 }, { "tftp", 69 } };
+	struct zone *z = target;
+	const char *s = load_scalar(l, node);
+	uint64_t port = 0;
+
+	for (unsigned int i = 0; s && i < sizeof(known) / sizeof(*known); i++)
+		if (!strcmp(s, known[i].name))
+			port = known[i].port;
+	if (s && !port)
+		slice_number(load_slice(s), 1023, &port);
+	if (s && (!port || z->service_count == 8))
+		load_error(l, node, "%s: no service (dns, ntp, dhcp, tftp or a port below 1024; "
+			   "8 at most)", s);
+	else if (s)
+		z->services[z->service_count++] = (uint16_t)port;
+}
+
+static void zone_services(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, zone_service, target);
+}
+
+static void zone_mode(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const char *const modes[] = { "auto", "native", "tc", NULL };
+	int mode = load_choice(l, node, modes);
+
+	if (mode >= 0)
+		((struct zone *)target)->mode = mode;
+}
+
+static const struct word zone_words[] = {
+	{ "interfaces", zone_interfaces },
+	{ "vlan", zone_vlan },
+	{ "networks", zone_networks },
+	{ "media_ports", zone_media_ports },
+	{ "services", zone_services },
+	{ "mode", zone_mode },
+	{ NULL, NULL },
+};
+
+static void read_zone(struct loader *l, const char *name, const yaml_node_t *value)
+{
+	struct policy *p = l->policy;
+	struct zone *z;
+
+	if (p->zone_count == LIMIT_ZONES || zone_named(p, name)) {
+		load_error(l, value, "%s: %s", name, p->zone_count == LIMIT_ZONES ?
+			   "too many zones (31 at most)" : "a zone of this name stands above");
+		return;
+	}
+	z = &p->zones[++p->zone_count];
+	strcpy(z->name, name);
+	z->media_low = 1024;
+	z->media_high = 65535;
+	load_words(l, value, zone_words, z);
+	for (uint32_t other = 1; other < p->zone_count; other++)
+		if (!z->network_count && !p->zones[other].network_count)
+			load_error(l, value, "%s: a second zone without networks (one zone alone "
+				   "may be everything else)", name);
+}
+
+/* servers */
+static void server_address(struct loader *l, const yaml_node_t *node, void *target)
+{
+	struct server *s = target;
+	const char *text = load_scalar(l, node);
+
+	if (!text)
+		return;
+	if (s->address_count == LIMIT_SERVER_ADDRESSES ||
+	    !address_parse(load_slice(text), &s->addresses[s->address_count]))
+		load_error(l, node, "%s: no address (names are not resolved; %d at most)", text,
+			   LIMIT_SERVER_ADDRESSES);
+	else
+		s->address_count++;
+}
+
+static void server_addresses(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, server_address, target);
+}
+
+static void server_zone(struct loader *l, const yaml_node_t *node, void *target)
+{
+	((struct server *)target)->zone = (uint16_t)zone_ref(l, node);
+}
+
+static int protocol_ref(struct loader *l, const yaml_node_t *node)
+{
+	static const char *const names[] = {
+		"",
+#define PROTOCOL(name, number) [number] = #name,
+#include "inspect/protocols.def"
+#undef PROTOCOL
+		NULL,
+	};
+
+	return load_choice(l, node, names);
+}
+
+static void protocol_bit(struct loader *l, const yaml_node_t *node, void *target)
+{
+	int protocol = protocol_ref(l, node);
+
+	if (protocol > 0)
+		*(uint32_t *)target |= 1u << protocol;
+}
+
+static void server_speaks(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, protocol_bit, &((struct server *)target)->speaks);
+}
+
+static void server_part(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const char *const parts[] = { "endpoint", "proxy", "trunk", "gatekeeper",
+					     "call_agent", "gateway", NULL };
+	int part = load_choice(l, node, parts);
+
+	if (part >= 0)
+		((struct server *)target)->part = (enum part)part;
+}
+
+static void serves_item(struct loader *l, const yaml_node_t *node, void *target)
+{
+	struct server *s = target;
+	const char *text = load_scalar(l, node);
+	int zone = text ? zone_named(l->policy, text) : 0;
+
+	if (!text)
+		return;
+	if (!strcmp(text, "any"))
+		s->serves_any = true;
+	else if (zone)
+		s->serves_zones |= 1u << zone;
+	else if (s->serves_count == LIMIT_SERVES)
+		load_error(l, node, "more than %d networks served (join some)", LIMIT_SERVES);
+	else if (read_network(l, node, &s->serves[s->serves_count]))
+		s->serves_count++;
+}
+
+static void server_serves(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, serves_item, target);
+}
+
+static void server_calls(struct loader *l, const yaml_node_t *node, void *target)
+{
+	uint64_t n;
+
+	if (load_number(l, node, LIMIT_CALLS, &n))
+		((struct server *)target)->max_calls = (uint32_t)n;
+}
+
+static const struct word server_words[] = {
+	{ "addresses", server_addresses },
+	{ "zone", server_zone },
+	{ "speaks", server_speaks },
+	{ "part", server_part },
+	{ "serves", server_serves },
+	{ "max_calls", server_calls },
+	{ NULL, NULL },
+};
+
+static void read_server(struct loader *l, const char *name, const yaml_node_t *value)
+{
+	struct policy *p = l->policy;
+	struct server *s = &p->servers[p->server_count];
+
+	if (p->server_count == LIMIT_SERVERS) {
+		load_error(l, value, "%s: too many servers (%d at most)", name, LIMIT_SERVERS);
+		return;
+	}
+	p->server_count++;
+	strcpy(s->name, name);
+	load_words(l, value, server_words, s);
+	if (!s->address_count)
+		load_error(l, value, "%s: no addresses (write addresses: [10.1.0.10])", name);
+	if (!s->zone)
+		load_error(l, value, "%s: no zone (write zone: NAME)", name);
+	if (s->serves_any || s->serves_zones || s->serves_count)
+		return;
+	if (s->part == PART_TRUNK)
+		load_error(l, value, "%s: a trunk must say whom it serves (write serves: [NETWORK])",
+			   name);
+	else if (s->part != PART_ENDPOINT)
+		s->serves_zones = 1u << s->zone;
+}
+
+/* rules */
+static void zone_bit(struct loader *l, const yaml_node_t *node, void *target)
+{
+	const char *s = load_scalar(l, node);
+
+	if (s && !strcmp(s, "any"))
+		*(uint32_t *)target = ~1u;
+	else if (s)
+		*(uint32_t *)target |= 1u << zone_ref(l, node) & ~1u;
+}
+
+static void rule_name(struct loader *l, const yaml_node_t *node, void *target)
+{
+	const char *s = load_scalar(l, node);
+
+	if (s && strlen(s) >= LIMIT_NAME_BYTES)
+		load_error(l, node, "%s: the name is too long (%d letters)", s,
+			   LIMIT_NAME_BYTES - 1);
+	else if (s)
+		strcpy(((struct rule *)target)->name, s);
+}
+
+static void rule_from(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, zone_bit, &((struct rule *)target)->from);
+}
+
+static void rule_to(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, zone_bit, &((struct rule *)target)->to);
+}
+
+static void rule_allow(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, protocol_bit, &((struct rule *)target)->allow);
+}
+
+static const struct word rule_words[] = {
+	{ "name", rule_name }, { "from", rule_from }, { "to", rule_to }, { "allow", rule_allow },
+	{ NULL, NULL },
+};
+
+static void read_rule(struct loader *l, const yaml_node_t *node, void *target)
+{
+	struct policy *p = l->policy;
+	struct rule *r = &p->rules[p->rule_count];
+
+	(void)target;
+	if (p->rule_count == LIMIT_RULES) {
+		load_error(l, node, "too many rules (%d at most)", LIMIT_RULES);
+		return;
+	}
+	p->rule_count++;
+	load_words(l, node, rule_words, r);
+	if (!r->from || !r->to || !r->allow)
+		load_error(l, node, "a rule needs from, to and allow (write allow: [sip])");
+}
+
+/* protections */
+static const char *const enforcements[] = { "enforce", "monitor", "off", NULL };
+
+static void protect(struct loader *l, const yaml_node_t *node, int first, int last)
+{
+	int mode = load_choice(l, node, enforcements);
+
+	for (int i = first; mode >= 0 && i <= last; i++)
+		l->policy->enforcement[i] = (uint8_t)mode;
+}
+
+static void protect_default(struct loader *l, const yaml_node_t *node, void *target)
+{
+	(void)target;
+	protect(l, node, PROTECTION_MEDIA, PROTECTION_COUNT - 1);
+}
+
+static void protect_media(struct loader *l, const yaml_node_t *node, void *target)
+{
+	(void)target;
+	protect(l, node, PROTECTION_MEDIA, PROTECTION_MEDIA);
+}
+
+static void protect_sources(struct loader *l, const yaml_node_t *node, void *target)
+{
+	(void)target;
+	protect(l, node, PROTECTION_SOURCES, PROTECTION_SOURCES);
+}
+
+static void sip_mode(struct loader *l, const yaml_node_t *node, void *target)
+{
+	(void)target;
+	protect(l, node, PROTECTION_SIP, PROTECTION_SIP);
+}
+
+static void deny_method(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const char *const methods[] = {
+		"other",
+#define SIP_METHOD(name, text) text,
+#include "proto/sip/sip_methods.def"
+#undef SIP_METHOD
+		NULL,
+	};
+	int method = load_choice(l, node, methods);
+
+	(void)target;
+	if (method >= 0)
+		l->policy->protocols[1].denied_methods |= 1ull << method;
+}
+
+static void methods_deny(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, deny_method, target);
+}
+
+static void sip_methods(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const struct word words[] = { { "deny", methods_deny }, { NULL, NULL } };
+
+	load_words(l, node, words, target);
+}
+
+static void protect_sip(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const struct word words[] = { { "mode", sip_mode }, { "methods", sip_methods },
+					     { NULL, NULL } };
+
+	if (node->type == YAML_SCALAR_NODE)
+		sip_mode(l, node, target);
+	else
+		load_words(l, node, words, target);
+}
+
+/* timers, limits, daemon: names of one number each */
+#define DURATION(field)                                                                          \
+	static void timer_##field(struct loader *l, const yaml_node_t *node, void *target)       \
+	{                                                                                        \
+		(void)target;                                                                    \
+		load_duration(l, node, &l->policy->timers.field##_ns);                           \
+	}
+DURATION(early_media)
+DURATION(call_idle)
+DURATION(call_longest)
+DURATION(linger)
+DURATION(drain)
+DURATION(binding_longest)
+
+#define LIMIT(field, most)                                                                       \
+	static void limit_##field(struct loader *l, const yaml_node_t *node, void *target)       \
+	{                                                                                        \
+		uint64_t n;                                                                      \
+                                                                                                 \
+		(void)target;                                                                    \
+		if (load_number(l, node, most, &n))                                              \
+			l->policy->field = (uint32_t)n;                                          \
+	}
+LIMIT(unknown_rate, 1000000)
+LIMIT(media_rate, 1000000)
+
+static void read_path(struct loader *l, const yaml_node_t *node, char *ret)
+{
+	const char *s = load_scalar(l, node);
+
+	if (s && (s[0] != '/' || strlen(s) >= 108))
+		load_error(l, node, "%s: no absolute path of at most 107 letters", s);
+	else if (s)
+		strcpy(ret, s);
+}
+
+static void daemon_control(struct loader *l, const yaml_node_t *node, void *target)
+{
+	(void)target;
+	read_path(l, node, l->settings.control_path);
+}
+
+static void daemon_pins(struct loader *l, const yaml_node_t *node, void *target)
+{
+	(void)target;
+	read_path(l, node, l->settings.pin_path);
+}
+
+static void daemon_when_down(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const char *const ways[] = { "hold", "pass", NULL };
+
+	(void)target;
+	l->policy->pass_when_down = load_choice(l, node, ways) == 1;
+}
+
+static const struct word protection_words[] = {
+	{ "default", protect_default }, { "media", protect_media },
+	{ "sources", protect_sources }, { "sip", protect_sip }, { NULL, NULL },
+};
+static const struct word timer_words[] = {
+	{ "early_media", timer_early_media }, { "call_idle", timer_call_idle },
+	{ "call_longest", timer_call_longest }, { "linger", timer_linger },
+	{ "drain", timer_drain }, { "binding_longest", timer_binding_longest }, { NULL, NULL },
+};
+static const struct word limit_words[] = {
+	{ "unknown_rate", limit_unknown_rate }, { "media_rate", limit_media_rate }, { NULL, NULL },
+};
+static const struct word daemon_words[] = {
+	{ "control", daemon_control }, { "pins", daemon_pins },
+	{ "when_down", daemon_when_down }, { NULL, NULL },
+};
+
+#define SECTION(name, call)                                                                      \
+	static void top_##name(struct loader *l, const yaml_node_t *node, void *target)          \
+	{                                                                                        \
+		(void)target;                                                                    \
+		call;                                                                            \
+	}
+SECTION(zones, load_names(l, node, read_zone))
+SECTION(servers, load_names(l, node, read_server))
+SECTION(rules, load_items(l, node, read_rule, NULL))
+SECTION(protections, load_words(l, node, protection_words, NULL))
+SECTION(timers, load_words(l, node, timer_words, NULL))
+SECTION(limits, load_words(l, node, limit_words, NULL))
+SECTION(daemon, load_words(l, node, daemon_words, NULL))
+SECTION(later, load_error(l, node, "this section is not served yet (leave it out)"))
+
+static const struct word top_words[] = {
+	{ "zones", top_zones }, { "servers", top_servers }, { "rules", top_rules },
+	{ "protections", top_protections }, { "timers", top_timers }, { "limits", top_limits },
+	{ "daemon", top_daemon }, { "nat", top_later }, { "emergency", top_later },
+	{ "qos", top_later }, { "cluster", top_later }, { NULL, NULL },
+};
+
+static void set_defaults(struct loader *l)
+{
+	struct policy *p = l->policy;
+
+	p->timers = (struct timers){ .early_media_ns = 180 * SECOND, .call_idle_ns = 600 * SECOND,
+				     .call_longest_ns = 14400 * SECOND, .linger_ns = 32 * SECOND,
+				     .drain_ns = 5 * SECOND, .binding_longest_ns = 7200 * SECOND };
+	p->protocols[1].ports[0] = 5060;
+	p->unknown_rate = 200;
+	p->media_rate = 2000;
+	strcpy(l->settings.control_path, "/run/ringfence/control.sock");
+	strcpy(l->settings.pin_path, "/sys/fs/bpf/ringfence");
+}
+
+static void load_document(struct loader *l)
+{
+	const yaml_node_t *root = yaml_document_get_root_node(&l->document);
+
+	if (!root) {
+		load_error(l, NULL, "the file is empty (write zones, servers and rules)");
+		return;
+	}
+	load_words(l, root, top_words, NULL);
+	if (!l->policy->zone_count && !l->errors->count)
+		load_error(l, root, "no zones (write zones: with two of them at least)");
+}
+
+int policy_load_text(const char *text, size_t length, struct policy **ret,
+		     struct settings *ret_settings, struct policy_errors *reterr)
+{
+	struct loader l = { .errors = reterr, .policy = calloc(1, sizeof(struct policy)) };
+	yaml_parser_t parser;
+
+	if (!l.policy)
+		return -ENOMEM;
+	reterr->count = 0;
+	set_defaults(&l);
+	yaml_parser_initialize(&parser);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
+	if (yaml_parser_load(&parser, &l.document)) {
+		load_document(&l);
+		yaml_document_delete(&l.document);
+	} else {
+		yaml_node_t at = { .start_mark = parser.problem_mark };
+
+		load_error(&l, &at, "no YAML: %s (mend the line)",
+			   parser.problem ? parser.problem : "unreadable");
+	}
+	yaml_parser_delete(&parser);
+	if (reterr->count) {
+		policy_free(l.policy);
+		return -EINVAL;
+	}
+	*ret = l.policy;
+	*ret_settings = l.settings;
+	return 0;
+}
+
+int policy_load(const char *path, struct policy **ret, struct settings *ret_settings,
+		struct policy_errors *reterr)
+{
+	char *text = malloc(FILE_MOST + 1);
+	FILE *f = fopen(path, "re");
+	int error = f && text ? 0 : f ? -ENOMEM : -errno;
+	size_t n;
+
+	if (!error) {
+		n = fread(text, 1, FILE_MOST + 1, f);
+		error = ferror(f)      ? -EIO :
+			n > FILE_MOST ? -EFBIG :
+					 policy_load_text(text, n, ret, ret_settings, reterr);
+	}
+	if (f)
+		fclose(f);
+	free(text);
+	return error;
+}
+
+void policy_free(struct policy *p)
+{
+	free(p);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the loader share: a YAML document, errors with marks, readers of values. */
+#ifndef RINGFENCE_LOAD_OWN_H
+#define RINGFENCE_LOAD_OWN_H
+
+#include <yaml.h>
+
+#include "policy/load.h"
+
+struct loader {
+	yaml_document_t document;
+	struct policy *policy;
+	struct settings settings;
+	struct policy_errors *errors;
+};
+
+/* One word of a mapping: who reads its value. `target` is what the mapping is about. */
+struct word {
+	const char *name;
+	void (*read)(struct loader *l, const yaml_node_t *value, void *target);
+};
+
+void load_error(struct loader *l, const yaml_node_t *at, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Calls the reader of each word; unknown and repeated words are errors. */
+void load_words(struct loader *l, const yaml_node_t *mapping, const struct word *words,
+		void *target);
+/* Calls fn with each key and value of a mapping of names. */
+void load_names(struct loader *l, const yaml_node_t *mapping,
+		void (*fn)(struct loader *, const char *name, const yaml_node_t *value));
+/* Calls fn with each item of a sequence, or with the lone scalar. */
+void load_items(struct loader *l, const yaml_node_t *node,
+		void (*fn)(struct loader *, const yaml_node_t *item, void *target), void *target);
+/* NULL and an error where it is no scalar. */
+const char *load_scalar(struct loader *l, const yaml_node_t *node);
+bool load_number(struct loader *l, const yaml_node_t *node, uint64_t most, uint64_t *ret);
+/* "10s", "500ms", "2m", "1h" */
+bool load_duration(struct loader *l, const yaml_node_t *node, uint64_t *ret_ns);
+bool load_bool(struct loader *l, const yaml_node_t *node, bool *ret);
+/* Index of a word in a NULL-ended list, -1 and an error with the nearest one. */
+int load_choice(struct loader *l, const yaml_node_t *node, const char *const *choices);
+const char *load_nearest(const char *name, const char *const *choices);
+struct slice load_slice(const char *s);
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/* Lookups in a frozen policy. Pure. */
+#include "policy/policy.h"
+
+uint16_t policy_zone_of(const struct policy *p, const struct address *a)
+{
+	uint16_t zone = ZONE_NONE, rest = ZONE_NONE;
+	int longest = -1;
+
+	for (uint32_t z = 1; z <= p->zone_count; z++) {
+		const struct zone *zn = &p->zones[z];
+
+		if (!zn->network_count)
+			rest = (uint16_t)z;
+		for (uint32_t n = 0; n < zn->network_count; n++) {
+			if (zn->networks[n].prefix_bits <= longest ||
+			    !network_contains(&zn->networks[n], a))
+				continue;
+			longest = zn->networks[n].prefix_bits;
+			zone = (uint16_t)z;
+		}
+	}
+	return longest >= 0 ? zone : rest;
+}
+
+const struct server *policy_server_at(const struct policy *p, const struct address *a)
+{
+	for (uint32_t i = 0; i < p->server_count; i++)
+		for (uint32_t n = 0; n < p->servers[i].address_count; n++)
+			if (address_equal(&p->servers[i].addresses[n], a))
+				return &p->servers[i];
+	return NULL;
+}
+
+const struct rule *policy_match(const struct policy *p, uint16_t from, uint16_t to,
+				uint8_t protocol)
+{
+	for (uint32_t i = 0; i < p->rule_count; i++) {
+		const struct rule *r = &p->rules[i];
+
+		if (r->from & 1u << from && r->to & 1u << to && r->allow & 1u << protocol)
+			return r;
+	}
+	return NULL;
+}
+
+bool policy_serves(const struct policy *p, const struct server *s, const struct address *host,
+		   uint16_t zone)
+{
+	(void)p;
+	if (s->serves_any || s->serves_zones & 1u << zone)
+		return true;
+	for (uint32_t i = 0; i < s->serves_count; i++)
+		if (network_contains(&s->serves[i], host))
+			return true;
+	return false;
+}
+
+bool policy_is_service_port(const struct policy *p, uint16_t port)
+{
+	for (int protocol = 1; protocol < POLICY_PROTOCOLS; protocol++)
+		for (int i = 0; i < 8 && p->protocols[protocol].ports[i]; i++)
+			if (p->protocols[protocol].ports[i] == port)
+				return true;
+	return false;
+}
