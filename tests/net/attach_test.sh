@@ -11,16 +11,17 @@ tool=$build/tests/net/attach_tool
 mkdir -p "$build/tests/net"
 # shellcheck disable=SC2046 # words are wanted
 gcc -std=gnu11 -D_GNU_SOURCE -O2 -Iinclude -Iuser -I"$build" -o "$tool" tests/net/attach_tool.c \
-	user/io/kernel.c user/io/attach.c $(pkg-config --libs libbpf) -lelf -lz
+	user/io/kernel.c user/io/kernel_checks.c user/io/kernel_unload.c user/io/attach.c \
+	$(pkg-config --libs libbpf libmnl) -lelf -lz
 
+# Not ip netns exec: that hides the bpffs.
+run() { nsenter --net="/run/netns/gateway-$id" "$tool" "$pin" "$@"; }
 finish() {
-	"$tool" "$pin" unload || :
+	run unload || :
 	scripts/netns down "$id"
 }
 trap finish EXIT
 scripts/netns up "$id"
-# Not ip netns exec: that hides the bpffs.
-run() { nsenter --net="/run/netns/gateway-$id" "$tool" "$pin" "$@"; }
 # A refusal of TCP from the far host has crossed the gateway both ways.
 crosses() {
 	for host in 10.77.2.10 fd77:2::10; do
@@ -63,5 +64,9 @@ if run detach in0 2>/dev/null; then
 	echo "not ok - a detach of nothing is refused"
 	exit 1
 fi
+gateway() { nsenter --net="/run/netns/gateway-$id" "$@"; }
+gone() { ! gateway ip link show rfgate0 2>/dev/null; }
+gateway ip link add rfgate0 type veth peer name rfgate1
 check "unload" run unload
+check "our veth pair goes with it" gone
 check "unload leaves nothing" [ ! -e "$pin" ]

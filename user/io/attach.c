@@ -34,33 +34,8 @@ static enum attach_mode choose(const char *interface, enum attach_mode wish,
 	return access(path, F_OK) ? ATTACH_TC : ATTACH_NATIVE;
 }
 
-static bool forwards(const char *family, const char *interface)
-{
-	char path[96];
-	FILE *file;
-	int c;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/forwarding", family, interface);
-	file = fopen(path, "re");
-	if (!file)
-		return true;
-	c = fgetc(file);
-	fclose(file);
-	return c != '0';
-}
-
-static void warn_forwarding(struct attachment_state *ret)
-{
-	const bool v4 = forwards("ipv4", ret->interface), v6 = forwards("ipv6", ret->interface);
-
-	if (!v4 || !v6)
-		snprintf(ret->warning, sizeof(ret->warning),
-			 "does not forward %s: packets are lost (sysctl -w net.%s.conf.%s.forwarding=1)",
-			 v4 ? "IPv6" : v6 ? "IPv4" : "IPv4 and IPv6", v4 ? "ipv6" : "ipv4",
-			 ret->interface);
-}
-
-static int link_pinned(const struct kernel *k, const struct attachment_state *s)
+/* *ret_made: the link is new, not one whose program was replaced. */
+static int link_pinned(const struct kernel *k, const struct attachment_state *s, bool *ret_made)
 {
 	const bool native = s->mode == ATTACH_NATIVE;
 	char path[KERNEL_PATH_BYTES];
@@ -82,7 +57,26 @@ static int link_pinned(const struct kernel *k, const struct attachment_state *s)
 		return fd;
 	err = bpf_obj_pin(fd, path) ? -errno : 0;
 	close(fd);
+	*ret_made = !err;
 	return err;
+}
+
+/* The filter of that place is ours only if its program is. */
+static bool has_clsact(const struct kernel *k, uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = 1, .priority = 1);
+	struct bpf_prog_info there = {}, ours = {};
+	__u32 bytes = sizeof(there);
+	int fd;
+
+	if (bpf_tc_query(&hook, &filter) || (fd = bpf_prog_get_fd_by_id(filter.prog_id)) < 0)
+		return false;
+	if (bpf_obj_get_info_by_fd(fd, &there, &bytes))
+		there.name[0] = '\0';
+	close(fd);
+	bytes = sizeof(ours);
+	return !bpf_obj_get_info_by_fd(k->tc, &ours, &bytes) && !strcmp(there.name, ours.name);
 }
 
 /* Before Linux 6.6 there is no link for TC: a filter of clsact, replaced in place. */
@@ -96,12 +90,65 @@ static int filter_clsact(const struct kernel *k, uint32_t ifindex)
 	return err && err != -EEXIST ? err : bpf_tc_attach(&hook, &options);
 }
 
+static bool take_clsact(uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = 1, .priority = 1);
+
+	return !bpf_tc_detach(&hook, &filter);
+}
+
+/* Whether anything of that mode was there. */
+static bool take_link(const struct kernel *k, const char *interface, uint32_t ifindex,
+		      enum attach_mode mode)
+{
+	const bool native = mode == ATTACH_NATIVE;
+	char path[KERNEL_PATH_BYTES];
+
+	kernel_link_path(k->pin_path, interface, native ? "xdp" : "tc", path);
+	if (!unlink(path))
+		return true;
+	return !native && ifindex && has_clsact(k, ifindex) && take_clsact(ifindex);
+}
+
 static int record(const struct kernel *k, const struct attachment_state *s)
 {
 	struct attachment_key key = { .interface = s->ifindex, .vlan = s->vlan };
 	struct attachment value = { .zone = s->zone };
 
 	return bpf_map_update_elem(k->maps.attachments, &key, &value, BPF_ANY);
+}
+
+/* A device that does not deliver redirected frames loses them without an error: it stays out, and
+ * what goes there goes by the stack. So does what has no room in the table. */
+static void put_port(const struct kernel *k, const struct attachment_state *s)
+{
+	if (!kernel_takes_frames(s) ||
+	    bpf_map_update_elem(k->maps.tx_ports, &s->ifindex, &s->ifindex, BPF_ANY))
+		bpf_map_delete_elem(k->maps.tx_ports, &s->ifindex);
+}
+
+/* The zone is told last: until then packets pass, and a failure leaves what was before. */
+static int hold(const struct kernel *k, const struct attachment_state *s)
+{
+	bool made = false;
+	int err = link_pinned(k, s, &made);
+
+	if (err == -EINVAL && s->mode == ATTACH_TC) {
+		made = !has_clsact(k, s->ifindex);
+		err = filter_clsact(k, s->ifindex);
+	}
+	if (err)
+		return err;
+	err = record(k, s);
+	if (err && made)
+		take_link(k, s->interface, s->ifindex, s->mode);
+	if (err)
+		return err;
+	take_link(k, s->interface, s->ifindex,
+		  s->mode == ATTACH_NATIVE ? ATTACH_TC : ATTACH_NATIVE);
+	put_port(k, s);
+	return 0;
 }
 
 int kernel_attach(struct kernel *k, const struct zone_interface *iface, uint16_t zone,
@@ -119,10 +166,8 @@ int kernel_attach(struct kernel *k, const struct zone_interface *iface, uint16_t
 	ret->mode = choose(iface->name, wish, ret);
 	if (!bpf_xdp_query((int)ret->ifindex, 0, &xdp) && xdp.prog_id)
 		snprintf(ret->others, sizeof(ret->others), "XDP program %u", xdp.prog_id);
-	warn_forwarding(ret);
-	err = record(k, ret) ?: link_pinned(k, ret);
-	if (err == -EINVAL && ret->mode == ATTACH_TC)
-		err = filter_clsact(k, ret->ifindex);
+	kernel_check(ret);
+	err = hold(k, ret);
 	if (err == -EBUSY)
 		return kernel_fail(reterr, err, "attach %s: %s sits there (remove it, or mode: tc)",
 				   iface->name, ret->others);
@@ -152,19 +197,13 @@ static void forget(const struct kernel *k, uint32_t ifindex)
 int kernel_detach(struct kernel *k, const char *interface, struct kernel_error *reterr)
 {
 	const uint32_t ifindex = if_nametoindex(interface);
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = 1, .priority = 1);
-	char xdp[KERNEL_PATH_BYTES], tc[KERNEL_PATH_BYTES];
-	int gone;
+	bool gone = take_link(k, interface, ifindex, ATTACH_NATIVE);
 
-	kernel_link_path(k->pin_path, interface, "xdp", xdp);
-	kernel_link_path(k->pin_path, interface, "tc", tc);
-	gone = !unlink(xdp);
-	gone |= !unlink(tc);
-	if (ifindex && !gone)
-		gone = !bpf_tc_detach(&hook, &filter);
-	if (ifindex)
+	gone |= take_link(k, interface, ifindex, ATTACH_TC);
+	if (ifindex) {
 		forget(k, ifindex);
+		bpf_map_delete_elem(k->maps.tx_ports, &ifindex);
+	}
 	return gone ? 0 : kernel_fail(reterr, -ENOENT,
 				      "detach %s: nothing of ours is there (see `ringfence status`)",
 				      interface);
@@ -191,30 +230,8 @@ int kernel_attachments(const struct kernel *k, struct attachment_state *ret, uin
 		kernel_link_path(k->pin_path, s->interface, "xdp", path);
 		if (!access(path, F_OK))
 			s->mode = ATTACH_NATIVE;
-		warn_forwarding(s);
+		kernel_check(s);
 		n++;
 	}
 	return (int)n;
-}
-
-int kernel_unload(const char *pin_path, struct kernel_error *reterr)
-{
-	static const char *const parts[] = { "/links", "/progs", "/maps", "" };
-	char path[KERNEL_PATH_BYTES];
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		struct dirent *entry;
-		DIR *part;
-
-		snprintf(path, sizeof(path), "%s%s", pin_path, parts[i]);
-		part = opendir(path);
-		while (part && (entry = readdir(part)))
-			unlinkat(dirfd(part), entry->d_name, 0);
-		if (part)
-			closedir(part);
-		if (rmdir(path) && errno != ENOENT)
-			return kernel_fail(reterr, -errno, "unload %s: %s (run as root)", path,
-					   strerror(errno));
-	}
-	return 0;
 }

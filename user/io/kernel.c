@@ -186,6 +186,27 @@ static int open_pins(struct kernel *k, struct kernel_error *reterr)
 	return 0;
 }
 
+/* Rows lie in maps of the object where it has them; without, they live in the daemon alone. */
+static int open_rows(struct kernel *k, struct kernel_error *reterr)
+{
+	static const char *const names[ROW_COUNT] = {
+#define ROW(name, capacity, replicated, sentence) [ROW_##name] = #name,
+#include <ringfence/row.def>
+#undef ROW
+	};
+
+	for (int i = ROW_NONE + 1; i < ROW_COUNT; i++) {
+		char path[KERNEL_PATH_BYTES];
+
+		snprintf(path, sizeof(path), "%s/maps/row_%s", k->pin_path, names[i]);
+		k->maps.rows[i] = bpf_obj_get(path);
+		if (k->maps.rows[i] < 0 && errno != ENOENT)
+			return kernel_fail(reterr, -errno, "%s: %s (run `ringfence load` as root)",
+					   path, strerror(errno));
+	}
+	return 0;
+}
+
 static struct kernel *kernel_new(const char *pin_path)
 {
 	struct kernel *k = malloc(sizeof(*k));
@@ -204,7 +225,7 @@ int kernel_open_pinned(const char *pin_path, struct kernel **ret, struct kernel_
 
 	if (!k)
 		return kernel_fail(reterr, -ENOMEM, "memory: none left (free some)");
-	err = open_pins(k, reterr);
+	err = open_pins(k, reterr) ?: open_rows(k, reterr);
 	if (err)
 		kernel_close(k);
 	else

@@ -40,7 +40,7 @@ struct attachment_state {
 	uint16_t vlan, zone;
 	enum attach_mode mode;       /* the mode obtained: native or tc */
 	char why[160];               /* why this mode */
-	char warning[240];           /* what would lose packets silently, with remedy; "" none */
+	char warning[480];           /* what would lose packets silently, with remedy; "" none */
 	char others[160];            /* what else sits there (XDP dispatcher, programs); "" none */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What kernel.c and attach.c share. */
+/* What the files of the kernel share. */
 #ifndef RINGFENCE_KERNEL_OWN_H
 #define RINGFENCE_KERNEL_OWN_H
 
@@ -18,5 +18,10 @@ int kernel_fail(struct kernel_error *ret, int error, const char *format, ...)
 /* links/<interface>-<kind>; bpffs reserves dots and interfaces may not hold colons. */
 void kernel_link_path(const char *pin_path, const char *interface, const char *kind,
 		      char ret_path[KERNEL_PATH_BYTES]);
+
+/* kernel_checks.c: fills ret->warning; interface and mode are set. */
+void kernel_check(struct attachment_state *ret);
+/* Whether frames that XDP redirects to the interface arrive. */
+bool kernel_takes_frames(const struct attachment_state *s);
 
 #endif
