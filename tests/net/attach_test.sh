@@ -3,6 +3,7 @@
 # Programs come and go under traffic that is not theirs.
 set -eu
 cd "$(dirname "$0")/../.."
+PATH=$PATH:/usr/sbin
 build=${BUILD:-build}
 id=$$
 pin=/sys/fs/bpf/ringfence-$id
@@ -41,6 +42,10 @@ check() {
 	echo "ok - $sentence"
 }
 attached() { [ "$(run list | grep -c .)" -eq "$1" ]; }
+# How many ports take redirected frames: those whose peer has GRO.
+ports() { [ "$(bpftool map dump pinned "$pin/maps/tx_ports" | grep -c key)" -eq "$1" ]; }
+gro() { nsenter --net="/run/netns/$1-$id" ethtool -K eth0 gro "$2"; }
+no_xdp() { ! ip -n "gateway-$id" link show in0 | grep -q "prog/xdp"; }
 native_hangs() { ip -n "gateway-$id" link show in0 | grep -q "prog/xdp"; }
 
 check "the namespaces forward by themselves" crosses
@@ -60,6 +65,15 @@ for mode in tc native auto; do
 	check "nothing is listed" attached 0
 	check "unrelated traffic crosses after $mode" crosses
 done
+check "a veth with GRO at its peer" gro phone on
+check "attaches native there" run attach in0 1 native
+check "and where the peer has none" run attach out0 2 native
+check "only the first takes redirected frames" ports 1
+check "the mode changes" run attach in0 1 tc
+check "no native program is left" no_xdp
+check "detaches the first" run detach in0
+check "it is no port any more" ports 0
+check "detaches the second" run detach out0
 if run detach in0 2>/dev/null; then
 	echo "not ok - a detach of nothing is refused"
 	exit 1

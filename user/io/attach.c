@@ -68,9 +68,11 @@ static bool has_clsact(const struct kernel *k, uint32_t ifindex)
 	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = 1, .priority = 1);
 	struct bpf_prog_info there = {}, ours = {};
 	__u32 bytes = sizeof(there);
-	int fd;
+	libbpf_print_fn_t print = libbpf_set_print(NULL);        /* its absence is no news */
+	int fd, err = bpf_tc_query(&hook, &filter);
 
-	if (bpf_tc_query(&hook, &filter) || (fd = bpf_prog_get_fd_by_id(filter.prog_id)) < 0)
+	libbpf_set_print(print);
+	if (err || (fd = bpf_prog_get_fd_by_id(filter.prog_id)) < 0)
 		return false;
 	if (bpf_obj_get_info_by_fd(fd, &there, &bytes))
 		there.name[0] = '\0';
@@ -155,6 +157,7 @@ int kernel_attach(struct kernel *k, const struct zone_interface *iface, uint16_t
 		  enum attach_mode wish, struct attachment_state *ret, struct kernel_error *reterr)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, xdp);
+	char path[KERNEL_PATH_BYTES];
 	int err;
 
 	*ret = (struct attachment_state){ .vlan = iface->vlan, .zone = zone };
@@ -164,7 +167,8 @@ int kernel_attach(struct kernel *k, const struct zone_interface *iface, uint16_t
 		return kernel_fail(reterr, -ENODEV, "interface %s: there is none (see `ip link`)",
 				   iface->name);
 	ret->mode = choose(iface->name, wish, ret);
-	if (!bpf_xdp_query((int)ret->ifindex, 0, &xdp) && xdp.prog_id)
+	kernel_link_path(k->pin_path, iface->name, "xdp", path);
+	if (access(path, F_OK) && !bpf_xdp_query((int)ret->ifindex, 0, &xdp) && xdp.prog_id)
 		snprintf(ret->others, sizeof(ret->others), "XDP program %u", xdp.prog_id);
 	kernel_check(ret);
 	err = hold(k, ret);
