@@ -13,7 +13,7 @@ mkdir -p "$build/tests/net"
 # shellcheck disable=SC2046 # words are wanted
 gcc -std=gnu11 -D_GNU_SOURCE -O2 -Iinclude -Iuser -I"$build" -o "$tool" tests/net/attach_tool.c \
 	user/io/kernel.c user/io/kernel_checks.c user/io/kernel_unload.c user/io/attach.c \
-	$(pkg-config --libs libbpf libmnl) -lelf -lz
+	user/io/kernel_rules.c user/base/address.c user/base/slice.c $(pkg-config --libs libbpf libmnl) -lelf -lz
 
 # Not ip netns exec: that hides the bpffs.
 run() { nsenter --net="/run/netns/gateway-$id" "$tool" "$pin" "$@"; }
@@ -74,6 +74,20 @@ check "no native program is left" no_xdp
 check "detaches the first" run detach in0
 check "it is no port any more" ports 0
 check "detaches the second" run detach out0
+# trusted N: entries of the sources; deny: one that no policy wrote (standing 2, 10.9.9.9 in zone 1).
+trusted() { [ "$(bpftool map dump pinned "$pin/maps/sources" | grep -c '"key"\|key:')" -eq "$1" ]; }
+deny() {
+	bpftool map update pinned "$pin/maps/sources" \
+		key hex a0 00 00 00 01 00 00 00 00 00 00 00 00 00 00 00 00 00 ff ff 0a 09 09 09 \
+		value hex 02 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+}
+check "a policy's server is trusted" run configure 10.77.2.10
+check "in the sources" trusted 1
+check "a source is denied by hand" deny
+check "another server takes the first one's place" run configure 10.77.2.11
+check "the first is trusted no more" trusted 2
+check "a policy without servers" run configure
+check "leaves what is not a server's" trusted 1
 if run detach in0 2>/dev/null; then
 	echo "not ok - a detach of nothing is refused"
 	exit 1

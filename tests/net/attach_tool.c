@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The loader by hand: attach_tool PIN load | attach IFACE ZONE native|tc|auto | list | detach IFACE
- * | unload. */
+ * | configure [SERVER] | unload. */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,23 @@ static void show(const struct attachment_state *s)
 	       s->vlan, s->zone, modes[s->mode], s->why, s->warning, s->others);
 }
 
+/* A policy of one zone with one server, or with none: what kernel_configure makes of it. */
+static int configure(struct kernel *k, const char *server, struct kernel_error *error)
+{
+	static struct policy p = { .zone_count = 1 };
+	uint8_t bytes[4];
+
+	if (server && inet_pton(AF_INET, server, bytes) == 1) {
+		p.server_count = 1;
+		p.servers[0].zone = 1;
+		p.servers[0].address_count = 1;
+		p.servers[0].addresses[0] = (struct address){
+			.bytes = { [10] = 0xff, 0xff, bytes[0], bytes[1], bytes[2], bytes[3] },
+		};
+	}
+	return kernel_configure(k, &p, error);
+}
+
 static int with_kernel(struct kernel *k, int count, char **words, struct kernel_error *error)
 {
 	struct attachment_state states[16] = {};
@@ -32,6 +50,8 @@ static int with_kernel(struct kernel *k, int count, char **words, struct kernel_
 			show(&states[i]);
 		return n < 0 ? n : 0;
 	}
+	if (!strcmp(words[0], "configure"))
+		return configure(k, count > 1 ? words[1] : NULL, error);
 	if (count < 2)
 		return 0;
 	if (!strcmp(words[0], "detach"))
