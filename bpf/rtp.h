@@ -9,6 +9,7 @@
 #define RTP_VERSION 2
 #define RTP_HEADER_BYTES 12
 #define RTP_CLOCK_HZ 8000
+#define RTP_SCALE 4398
 #define RTP_MAX_DROPOUT 3000            /* RFC 3550 A.1 */
 #define RTP_SEQUENCES (1u << 16)
 #define RTCP_HEADER_BYTES 8
@@ -102,12 +103,14 @@ static __always_inline void count_sequence(const struct packet *pkt, struct acti
 	act->sequence = pkt->rtp_sequence;
 }
 
-/* Arrival in timestamp units. In steps of 1,024 ns: 10^9 / 1024 = 1953125 / 2. */
+/* Arrival in timestamp units, modulo 2^32 as the timestamps are. In steps of 1,024 ns, times
+ * 1024 / 10^9 in 32 binary places: 4398.05, no division (a jitter is between two packets, where 11
+ * millionths are nothing), and what overflows 64 bits lies above the 32 that are kept. */
 static __always_inline __u32 rtp_arrival(const struct packet *pkt, const struct permit *permit)
 {
 	__u64 clock_hz = permit->clock_hz ? permit->clock_hz : RTP_CLOCK_HZ;
 
-	return (pkt->now_ns >> 10) * clock_hz * 2 / 1953125;
+	return ((pkt->now_ns >> 10) * clock_hz * RTP_SCALE) >> 32;
 }
 
 static __always_inline void count_rtp(const struct packet *pkt, const struct permit *permit,
