@@ -5,6 +5,7 @@
 #define RINGFENCE_BPF_MAPS_H
 
 #include "packet.h"
+#include "rows.h"
 
 /* Exact flows. Writer: daemon (open, close). Reader: programs, once a packet. Preallocated: an
  * entry must not be freed under a program that still holds it. */

@@ -65,10 +65,16 @@ static uint64_t media_seen(struct daemon *d, const struct owner *owner)
 		count = LIMIT_SUBJECTS;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct door_row *door = rows[i].value;
+		const struct lock_row *lock = rows[i].value;
+		const struct flow_key *key = NULL;
 		struct activity act;
 
-		if (rows[i].type == ROW_door && door->kind == DOOR_MEDIA &&
-		    maps_activity(d->maps, &door->key, &act) && act.seen_ns > seen)
+		/* A locked stream runs on the lock's own flow. */
+		if (rows[i].type == ROW_door && door->kind == DOOR_MEDIA)
+			key = &door->key;
+		else if (rows[i].type == ROW_lock)
+			key = &lock->key;
+		if (key && maps_activity(d->maps, key, &act) && act.seen_ns > seen)
 			seen = act.seen_ns;
 	}
 	return seen;

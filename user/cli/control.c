@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/* The control socket: one JSON line asks, one JSON line answers. */
+#include "cli/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cli/show.h"
+
+#define CLIENTS 16
+#define REQUEST_BYTES 1024
+
+struct client {
+	struct control_server *server;
+	struct loop_source *source;
+	int fd;                      /* -1: free */
+	bool follows;
+	uint32_t used;
+	char request[REQUEST_BYTES];
+};
+
+struct control_server {
+	struct daemon *d;
+	int fd;
+	struct loop_source *source;
+	char path[108];
+	struct client clients[CLIENTS];
+};
+
+static void hang_up(struct client *c)
+{
+	loop_drop(c->source);
+	close(c->fd);
+	*c = (struct client){ .server = c->server, .fd = -1 };
+}
+
+/* Whole or not at all: a reader that is slow with a long answer is asked to wait by the socket's
+ * own buffer, and loses events. */
+static bool write_line(struct client *c, const json_t *document, int flags)
+{
+	char *line = json_dumps(document, JSON_COMPACT);
+	size_t length = line ? strlen(line) : 0, done = 0;
+
+	if (!line)
+		return false;
+	line[length++] = '\n';
+	while (done < length) {
+		ssize_t n = send(c->fd, line + done, length - done, MSG_NOSIGNAL | flags);
+
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	free(line);
+	return done == length;
+}
+
+static json_t *reload(struct daemon *d)
+{
+	struct policy_errors errors = { .count = 0 };
+	json_t *list = json_array();
+
+	if (!daemon_reload(d, &errors)) {
+		json_decref(list);
+		return json_pack("{s:b}", "ok", 1);
+	}
+	for (uint32_t i = 0; i < errors.count && i < 32; i++)
+		json_array_append_new(list, json_pack("{s:I, s:I, s:s}", "line",
+						      (json_int_t)errors.items[i].line, "column",
+						      (json_int_t)errors.items[i].column, "text",
+						      errors.items[i].text));
+	return json_pack("{s:s, s:o}", "error",
+			 "reload: refused, the running rules stay (mend the file)", "errors", list);
+}
+
+static const struct {
+	const char *name;
+	json_t *(*answer)(struct daemon *d);
+} commands[] = {
+	{ "status", show_status }, { "calls", show_calls },	  { "pinholes", show_pinholes },
+	{ "flows", show_flows },   { "bindings", show_bindings }, { "counters", show_counters },
+	{ "reload", reload },
+};
+
+static void answer(struct client *c, const char *line)
+{
+	json_t *request = json_loads(line, 0, NULL), *document = NULL;
+	const char *name = json_string_value(json_object_get(request, "command")) ?: "";
+
+	if (!strcmp(name, "events")) {
+		c->follows = true;
+		json_decref(request);
+		return;
+	}
+	for (unsigned int i = 0; i < sizeof(commands) / sizeof(*commands) && !document; i++)
+		if (!strcmp(name, commands[i].name))
+			document = commands[i].answer(c->server->d);
+	if (!document)
+		document = json_pack("{s:s}", "error", "no such command (see `ringfence help`)");
+	write_line(c, document, 0);
+	json_decref(document);
+	json_decref(request);
+}
+
+static void on_client(void *self)
+{
+	struct client *c = self;
+	ssize_t n = recv(c->fd, c->request + c->used, REQUEST_BYTES - 1 - c->used, MSG_DONTWAIT);
+	char *end;
+
+	if (n <= 0) {
+		if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			hang_up(c);
+		return;
+	}
+	c->used += (uint32_t)n;
+	c->request[c->used] = '\0';
+	end = strchr(c->request, '\n');
+	if (!end) {
+		if (c->used == REQUEST_BYTES - 1)
+			hang_up(c);
+		return;
+	}
+	*end = '\0';
+	c->used = 0;
+	answer(c, c->request);
+}
+
+static void on_connect(void *self)
+{
+	/* An answer waits this long for its reader, and the loop with it: root's own tool. */
+	const struct timeval patience = { .tv_usec = 200000 };
+	struct control_server *s = self;
+	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
+
+	for (int i = 0; fd >= 0 && i < CLIENTS; i++) {
+		struct client *c = &s->clients[i];
+
+		if (c->fd >= 0)
+			continue;
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+		c->fd = fd;
+		c->source = loop_fd(s->d->loop, fd, on_client, c);
+		if (!c->source)
+			hang_up(c);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+struct control_server *control_open(struct daemon *d)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct control_server *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->d = d;
+	for (int i = 0; i < CLIENTS; i++)
+		s->clients[i] = (struct client){ .server = s, .fd = -1 };
+	strcpy(s->path, d->settings.control_path);
+	strcpy(address.sun_path, s->path);
+	/* The key's lock says that no other daemon listens here. */
+	unlink(s->path);
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->fd >= 0 && !bind(s->fd, (struct sockaddr *)&address, sizeof(address)) &&
+	    !chmod(s->path, 0600) && !listen(s->fd, CLIENTS))
+		s->source = loop_fd(d->loop, s->fd, on_connect, s);
+	if (s->source)
+		return s;
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+	return NULL;
+}
+
+void control_close(struct control_server *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < CLIENTS; i++)
+		if (s->clients[i].fd >= 0)
+			hang_up(&s->clients[i]);
+	loop_drop(s->source);
+	close(s->fd);
+	unlink(s->path);
+	free(s);
+}
+
+static bool is_followed(const struct control_server *s)
+{
+	for (int i = 0; s && i < CLIENTS; i++)
+		if (s->clients[i].fd >= 0 && s->clients[i].follows)
+			return true;
+	return false;
+}
+
+static void publish(struct control_server *s, json_t *document)
+{
+	for (int i = 0; i < CLIENTS; i++)
+		if (s->clients[i].fd >= 0 && s->clients[i].follows)
+			write_line(&s->clients[i], document, MSG_DONTWAIT);
+	json_decref(document);
+}
+
+void control_report(struct control_server *s, const struct verdict_report *r)
+{
+	if (is_followed(s))
+		publish(s, show_report(r));
+}
+
+void control_event(struct control_server *s, const struct event *e)
+{
+	if (is_followed(s))
+		publish(s, json_pack("{s:s, s:s, s:s}", "type", "media", "event",
+				     e->kind == EVENT_LOCKED ? "locked" : "dropped", "reason",
+				     show_reason(e->reason)));
+}
+
+void control_tell(struct control_server *s, enum tell tell, const struct owner *owner)
+{
+	static const char *const names[] = { "",	   "call_started", "call_answered",
+					     "call_ended", "registered",   "unregistered" };
+
+	(void)owner;
+	if (is_followed(s))
+		publish(s, json_pack("{s:s, s:s}", "type", "record", "event", names[tell]));
+}

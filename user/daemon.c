@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+/* The daemon's life: created in order, destroyed in reverse. Programs, links, maps and running
+ * media stay when it ends. */
+#include "daemon.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/map.h"
+#include "cli/control.h"
+#include "io/log.h"
+#include "io/secret.h"
+
+#define MS 1000000ull
+#define DRAIN_MOST 512
+
+static void show_errors(const char *path, const struct policy_errors *errors)
+{
+	for (uint32_t i = 0; i < errors->count && i < 32; i++)
+		log_error("%s:%u:%u: %s", path, errors->items[i].line, errors->items[i].column,
+			  errors->items[i].text);
+}
+
+/* hands of netlink */
+static void own_address(void *self, const struct address *a, bool there)
+{
+	struct daemon *d = self;
+	uint32_t *count = &d->journey.around.own_count, i = 0;
+
+	kernel_local_address(d->kernel, a, there);
+	while (i < *count && !address_equal(&d->own[i], a))
+		i++;
+	if (there && i == *count && i < LIMIT_LOCAL_ADDRESSES)
+		d->own[(*count)++] = *a;
+	else if (!there && i < *count)
+		d->own[i] = d->own[--*count];
+}
+
+static void routes_changed(void *self)
+{
+	kernel_routes_changed(((struct daemon *)self)->kernel);
+}
+
+static void link_changed(void *self, const char *name, uint32_t ifindex, bool there)
+{
+	(void)self;
+	(void)name;
+	(void)ifindex;
+	(void)there;
+}
+
+/* hooks of the projector */
+static void resolve(void *maps, const struct address *a);
+static void told(void *maps, enum tell tell, const struct owner *owner);
+static void timer(void *maps, const struct row_key *key, const struct timer_row *value);
+
+/* The projector's self is the maps; these three belong to the daemon, of which there is one. */
+static struct daemon *the_daemon;
+
+static void resolve(void *maps, const struct address *a)
+{
+	(void)maps;
+	if (the_daemon->netlink)
+		netlink_resolve(the_daemon->netlink, a);
+}
+
+static void told(void *maps, enum tell tell, const struct owner *owner)
+{
+	(void)maps;
+	control_tell(the_daemon->control, tell, owner);
+}
+
+static void timer(void *maps, const struct row_key *key, const struct timer_row *value)
+{
+	(void)maps;
+	daemon_timer_changed(the_daemon, key, value);
+}
+
+/* loop */
+static void on_rings(void *self)
+{
+	struct daemon *d = self;
+
+	punt_reader_drain(d->punt, DRAIN_MOST);
+	reinject_flush(d->reinject);
+}
+
+static void on_heartbeat(void *self)
+{
+	struct daemon *d = self;
+
+	kernel_heartbeat(d->kernel, loop_now_ns());
+}
+
+static void on_tick(void *self)
+{
+	struct daemon *d = self;
+	uint64_t now_ns = loop_now_ns();
+
+	maps_sweep(d->maps, now_ns);
+	daemon_timers_run(d, now_ns);
+	reinject_flush(d->reinject);
+}
+
+static void on_stop(void *self)
+{
+	loop_stop(((struct daemon *)self)->loop);
+}
+
+static void on_reload(void *self)
+{
+	struct daemon *d = self;
+	struct policy_errors errors = { .count = 0 };
+
+	if (daemon_reload(d, &errors))
+		show_errors(d->config_path, &errors);
+}
+
+static int attach_zones(struct daemon *d)
+{
+	struct kernel_error error;
+	struct attachment_state state;
+
+	for (uint32_t z = 1; z <= d->policy->zone_count; z++) {
+		const struct zone *zone = &d->policy->zones[z];
+
+		for (uint32_t i = 0; i < zone->interface_count; i++) {
+			if (kernel_attach(d->kernel, &zone->interfaces[i], (uint16_t)z,
+					  (enum attach_mode)zone->mode, &state, &error)) {
+				log_error("%s", error.text);
+				return -EINVAL;
+			}
+			log_info("attached interface=%s zone=%s mode=%s why=\"%s\"",
+				 state.interface, zone->name,
+				 state.mode == ATTACH_NATIVE ? "native" : "tc", state.why);
+			if (state.warning[0])
+				log_warning("%s: %s", state.interface, state.warning);
+		}
+	}
+	return 0;
+}
+
+int daemon_reload(struct daemon *d, struct policy_errors *reterr)
+{
+	struct policy *next, *old = d->policy;
+	struct settings settings;
+	struct kernel_error error;
+	int failed = policy_load(d->config_path, &next, &settings, reterr);
+
+	if (!failed) {
+		next->number = old->number + 1;
+		failed = kernel_configure(d->kernel, next, &error);
+		if (failed) {
+			log_error("%s", error.text);
+			policy_free(next);
+		}
+	}
+	if (failed) {
+		d->reloads_refused++;
+		return failed;
+	}
+	d->policy = next;
+	d->journey.policy = next;
+	policy_free(old);
+	d->reloads++;
+	return attach_zones(d);
+}
+
+static int open_secret(struct daemon *d)
+{
+	char path[128], folder[128];
+
+	snprintf(path, sizeof(path), "%s.key", d->settings.control_path);
+	snprintf(folder, sizeof(folder), "%s", d->settings.control_path);
+	mkdir(dirname(folder), 0755);
+	d->secret = secret_open(path, &d->journey.key);
+	if (d->secret == -EWOULDBLOCK)
+		log_error("run: another ringfence holds %s (stop it, or give this one its own "
+			  "daemon: control and pins)", path);
+	else if (d->secret < 0)
+		log_error("run: %s: %s (run as root)", path, strerror(-d->secret));
+	return d->secret < 0 ? d->secret : 0;
+}
+
+static int open_kernel(struct daemon *d)
+{
+	struct kernel_error error;
+
+	if (kernel_open(d->settings.pin_path, &d->kernel, &error) ||
+	    kernel_configure(d->kernel, d->policy, &error) ||
+	    reinject_open(d->kernel, &d->reinject, &error)) {
+		log_error("%s", error.text);
+		return -EINVAL;
+	}
+	d->maps = maps_new(d->kernel);
+	return d->maps ? 0 : -ENOMEM;
+}
+
+/* Rows first, then what follows from them. */
+static int open_state(struct daemon *d)
+{
+	struct kernel_walk walk;
+	int rows;
+
+	maps_projector(d->maps, &d->projector);
+	d->projector.resolve = resolve;
+	d->projector.told = told;
+	d->projector.timer = timer;
+	d->tables = tables_new(&d->journey.key, 1);
+	if (!d->tables || daemon_timers_open(d))
+		return -ENOMEM;
+	rows = maps_restore(d->maps, d->tables);
+	d->apply = apply_new(d->tables, &d->projector);
+	if (!d->apply)
+		return -ENOMEM;
+	maps_walk(d->maps, &walk);
+	log_info("state restored rows=%d mended=%u", rows, apply_reconcile(d->apply, &walk));
+	daemon_timers_restore(d);
+	d->journey.policy = d->policy;
+	d->journey.tables = d->tables;
+	d->journey.apply = d->apply;
+	d->journey.around = (struct surroundings){ d->own, 0, tables_named, d->tables };
+	daemon_hands(d, &d->journey.hands);
+	return journey_init(&d->journey);
+}
+
+static int open_loop(struct daemon *d)
+{
+	const struct punt_hands punts = { daemon_take_datagram, daemon_take_event, d };
+	const struct netlink_hands links = { own_address, routes_changed, link_changed, d };
+
+	d->netlink = netlink_new(d->loop, &links);
+	d->punt = punt_reader_new(d->kernel, &punts);
+	d->control = control_open(d);
+	if (!d->netlink || !d->punt || !d->control)
+		return -errno;
+	if (!loop_fd(d->loop, punt_reader_fd(d->punt), on_rings, d) ||
+	    !loop_every(d->loop, 500 * MS, on_heartbeat, d) ||
+	    !loop_every(d->loop, 100 * MS, on_tick, d) ||
+	    !loop_signal(d->loop, SIGTERM, on_stop, d) ||
+	    !loop_signal(d->loop, SIGINT, on_stop, d) ||
+	    !loop_signal(d->loop, SIGHUP, on_reload, d))
+		return -ENOMEM;
+	return 0;
+}
+
+static void close_all(struct daemon *d)
+{
+	control_close(d->control);
+	punt_reader_free(d->punt);
+	netlink_free(d->netlink);
+	journey_close(&d->journey);
+	apply_free(d->apply);
+	if (d->wheel)
+		daemon_timers_close(d);
+	tables_free(d->tables);
+	maps_free(d->maps);
+	reinject_close(d->reinject);
+	kernel_close(d->kernel);
+	loop_free(d->loop);
+	policy_free(d->policy);
+}
+
+static int serve(struct daemon *d)
+{
+	int error = open_secret(d);
+
+	d->loop = loop_new();
+	error = error ?: d->loop ? 0 : -ENOMEM;
+	error = error ?: open_kernel(d);
+	error = error ?: open_state(d);
+	error = error ?: open_loop(d);
+	error = error ?: attach_zones(d);
+	if (error) {
+		log_error("run: it could not start: %s (the lines above say where)",
+			  strerror(-error));
+		return 1;
+	}
+	on_heartbeat(d);
+	loop_ready("serving");
+	return loop_run(d->loop) < 0;
+}
+
+int daemon_run(const char *config_path)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	struct policy_errors errors = { .count = 0 };
+	int status, error;
+
+	if (!d)
+		return 1;
+	the_daemon = d;
+	snprintf(d->config_path, sizeof(d->config_path), "%s", config_path);
+	d->started_ns = loop_now_ns();
+	error = policy_load(config_path, &d->policy, &d->settings, &errors);
+	if (error) {
+		show_errors(config_path, &errors);
+		if (!errors.count)
+			log_error("%s: %s (give its path with -c)", config_path, strerror(-error));
+		free(d);
+		return 1;
+	}
+	status = serve(d);
+	close_all(d);
+	free(d);
+	return status;
+}
