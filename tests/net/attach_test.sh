@@ -30,7 +30,7 @@ crosses() {
 import errno, socket, sys
 family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 probe = socket.socket(family, socket.SOCK_STREAM)
-probe.settimeout(2)
+probe.settimeout(10)
 sys.exit(probe.connect_ex((sys.argv[1], 9)) != errno.ECONNREFUSED)' "$host" || return 1
 	done
 }
