@@ -22,8 +22,7 @@ servers:
   pbx: {{ addresses: [10.77.2.10], zone: pbxes, speaks: [sip], part: proxy }}
 rules:
   - {{ name: out, from: phones, to: pbxes, allow: [sip] }}
-control: {control}
-pins: {pins}
+daemon: {{ control: {control}, pins: {pins} }}
 """
 
 # The set-up that a user would pick without ringfence: conntrack and the kernel's SIP helper.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Makes the veth pair by which judged messages re-enter the host. No addresses, no ARP: nothing
- * of the host's own traffic may ever choose it. */
+/* Makes the veth pair by which judged messages re-enter the host. No ARP, and what the host
+ * itself sends there bears no mark, which the egress program drops. */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -15,38 +15,39 @@
 
 static void put_nature(struct nlmsghdr *nlh, const char *name)
 {
-	struct nlattr *families, *inet6;
-
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
 	mnl_attr_put_u32(nlh, IFLA_MTU, GATE_MTU);
-	families = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
-	inet6 = mnl_attr_nest_start(nlh, AF_INET6);
-	mnl_attr_put_u8(nlh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-	mnl_attr_nest_end(nlh, inet6);
-	mnl_attr_nest_end(nlh, families);
 }
 
 static void describe_pair(struct nlmsghdr *nlh)
 {
-	const struct ifinfomsg up = { .ifi_flags = IFF_UP | IFF_NOARP,
-				      .ifi_change = IFF_UP | IFF_NOARP };
-	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
 	struct nlattr *link, *data, *peer;
 
 	nlh->nlmsg_type = RTM_NEWLINK;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
-	*info = up;
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
 	put_nature(nlh, GATE_NAME);
 	link = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
 	mnl_attr_put_str(nlh, IFLA_INFO_KIND, "veth");
 	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
 	peer = mnl_attr_nest_start(nlh, VETH_INFO_PEER);
-	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
-	*info = up;
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
 	put_nature(nlh, GATE_PEER);
 	mnl_attr_nest_end(nlh, peer);
 	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, link);
+}
+
+/* Only once both ends are there: veth refuses to come up without its peer. */
+static void describe_up(struct nlmsghdr *nlh, const char *name)
+{
+	struct ifinfomsg *info;
+
+	nlh->nlmsg_type = RTM_NEWLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
+	info->ifi_index = (int)if_nametoindex(name);
+	info->ifi_flags = info->ifi_change = IFF_UP | IFF_NOARP;
 }
 
 /* Sends one request and waits for its acknowledgement. */
@@ -81,15 +82,28 @@ static int attach_egress(int ifindex, int program)
 	return bpf_tc_attach(&hook, &opts);
 }
 
-int gate_open(int program, struct kernel_error *reterr)
+static int make_pair(void)
 {
+	static const char *const ends[] = { GATE_NAME, GATE_PEER };
 	char buffer[1024];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
-	int error, ifindex;
+	int error = 0;
 
-	nlh->nlmsg_seq = 1;
 	describe_pair(nlh);
-	error = if_nametoindex(GATE_NAME) ? 0 : talk(nlh);
+	if (!if_nametoindex(GATE_NAME))
+		error = talk(nlh);
+	for (int i = 0; i < 2 && !error; i++) {
+		nlh = mnl_nlmsg_put_header(buffer);
+		describe_up(nlh, ends[i]);
+		error = talk(nlh);
+	}
+	return error;
+}
+
+int gate_open(int program, struct kernel_error *reterr)
+{
+	int error = make_pair(), ifindex;
+
 	if (error)
 		return kernel_fail(reterr, error, "interface %s: %s (veth devices are needed: load "
 				   "the module veth)", GATE_NAME, strerror(-error));
