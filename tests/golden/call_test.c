@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: MIT
+/* Whole calls through the real journey, tables and executor, with a kernel of our own that only
+ * remembers what is open. Expected values are those of RFC 3261 and RFC 3264, written by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "inspect/journey.h"
+#include "policy/load.h"
+#include "state/apply.h"
+#include "state/tables.h"
+
+#define CRLF "\r\n"
+#define OPEN_MOST 64
+#define SECOND 1000000000ull
+
+static const char config[] =
+	"zones:\n"
+	"  in: { networks: [10.77.1.0/24] }\n"
+	"  out: { networks: [10.77.2.0/24] }\n"
+	"servers:\n"
+	"  pbx: { addresses: [10.77.2.10], zone: out, speaks: [sip], part: proxy }\n"
+	"rules:\n"
+	"  - { name: both, from: [in, out], to: [in, out], allow: [sip] }\n"
+	"protections: { sip: { mode: enforce, methods: { deny: [MESSAGE] } } }\n";
+
+static struct world {
+	struct policy *policy;
+	struct tables *tables;
+	struct apply *apply;
+	struct journey journey;
+	struct flow_key open[OPEN_MOST];
+	struct permit permits[OPEN_MOST];
+	uint32_t open_count;
+	uint64_t now_ns;
+	uint32_t sent;
+	enum judgement judgement;
+	enum reason reason;
+} w;
+
+static int kernel_open_key(void *self, const struct flow_key *key, const struct permit *permit)
+{
+	uint32_t i = 0;
+
+	(void)self;
+	while (i < w.open_count && memcmp(&w.open[i], key, sizeof(*key)))
+		i++;
+	assert_true(i < OPEN_MOST);
+	w.open[i] = *key;
+	w.permits[i] = *permit;
+	if (i == w.open_count)
+		w.open_count++;
+	return 0;
+}
+
+static int kernel_close_key(void *self, const struct flow_key *key)
+{
+	(void)self;
+	for (uint32_t i = 0; i < w.open_count; i++) {
+		if (memcmp(&w.open[i], key, sizeof(*key)))
+			continue;
+		w.open_count--;
+		w.open[i] = w.open[w.open_count];
+		w.permits[i] = w.permits[w.open_count];
+		return 0;
+	}
+	return -1;
+}
+
+static int store(void *self, enum row_type type, const struct row_key *key, const void *value)
+{
+	(void)self, (void)type, (void)key, (void)value;
+	return 0;
+}
+
+static void count(void *self, uint32_t counter, uint64_t n)
+{
+	(void)self, (void)n;
+	assert_int_not_equal(counter, COUNTER_kernel_errors);
+}
+
+static int send_on(void *self, const struct arrival *a, struct slice payload)
+{
+	(void)self, (void)a, (void)payload;
+	w.sent++;
+	return 0;
+}
+
+static void report(void *self, const struct verdict_report *r)
+{
+	(void)self;
+	w.judgement = r->outcome->judgement;
+	w.reason = r->outcome->reason;
+}
+
+static int set_up(void **state)
+{
+	static const struct projector_ops ops = { .open = kernel_open_key,
+						  .close = kernel_close_key,
+						  .store = store, .count = count };
+	struct policy_errors errors;
+	struct settings settings;
+
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	w.now_ns = 1000 * SECOND;
+	if (policy_load_text(config, sizeof(config) - 1, &w.policy, &settings, &errors)) {
+		print_message("%u:%u: %s\n", errors.items[0].line, errors.items[0].column,
+			      errors.items[0].text);
+		return -1;
+	}
+	w.journey.key = (struct hash_key){ { 1, 2 } };
+	w.tables = tables_new(&w.journey.key, 256);
+	w.apply = apply_new(w.tables, &ops);
+	w.journey.policy = w.policy;
+	w.journey.tables = w.tables;
+	w.journey.apply = w.apply;
+	w.journey.around = (struct surroundings){ NULL, 0, tables_named, w.tables };
+	w.journey.hands = (struct hands){ send_on, report, count, NULL };
+	return journey_init(&w.journey);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	journey_close(&w.journey);
+	apply_free(w.apply);
+	tables_free(w.tables);
+	policy_free(w.policy);
+	return 0;
+}
+
+static struct endpoint endpoint(const char *host, uint16_t port)
+{
+	struct endpoint e = { .port = htons(port) };
+
+	assert_true(address_parse(slice_make(host, strlen(host)), &e.address));
+	return e;
+}
+
+static void pass(const char *from, uint16_t port, const char *to, const char *text)
+{
+	struct arrival a = {
+		.flow = { .source = endpoint(from, port), .destination = endpoint(to, 5060),
+			  .transport = IPPROTO_UDP, .family = FAMILY_IPV4 },
+		.payload = slice_make(text, strlen(text)), .speaks = 1, .held = true,
+	};
+
+	a.flow.zones[0] = policy_zone_of(w.policy, &a.flow.source.address);
+	a.flow.zones[1] = policy_zone_of(w.policy, &a.flow.destination.address);
+	w.sent = 0;
+	journey_arrival(&w.journey, &a, w.now_ns);
+}
+
+#define PHONE "10.77.1.11"
+#define PBX "10.77.2.10"
+
+/* A message of the one call that all tests make; `to_tag` NULL: none. */
+static const char *message(const char *start, const char *branch, const char *cseq,
+			   const char *to_tag, const char *sdp)
+{
+	static char text[2048];
+
+	snprintf(text, sizeof(text),
+		 "%s" CRLF "Via: SIP/2.0/UDP " PHONE ":5060;branch=z9hG4bK%s" CRLF
+		 "From: <sip:a@" PHONE ">;tag=a1" CRLF "To: <sip:b@" PBX ">%s%s" CRLF
+		 "Call-ID: one@" PHONE CRLF "CSeq: %s" CRLF "Max-Forwards: 70" CRLF
+		 "%sContent-Length: %zu" CRLF CRLF "%s", start, branch, to_tag ? ";tag=" : "",
+		 to_tag ?: "", cseq, *sdp ? "Content-Type: application/sdp" CRLF : "",
+		 strlen(sdp), sdp);
+	return text;
+}
+
+static const char *sdp_of(const char *host, uint16_t port, const char *more)
+{
+	static char text[512];
+
+	snprintf(text, sizeof(text),
+		 "v=0" CRLF "o=- 1 1 IN IP4 %s" CRLF "s=-" CRLF "c=IN IP4 %s" CRLF "t=0 0" CRLF
+		 "m=audio %u RTP/AVP 8" CRLF "%s", host, host, port, more);
+	return text;
+}
+
+static void invite(void)
+{
+	pass(PHONE, 5060, PBX, message("INVITE sip:b@" PBX " SIP/2.0", "i1", "1 INVITE", NULL,
+				       sdp_of(PHONE, 16000, "")));
+}
+
+static void answer(const char *status, const char *tag, const char *sdp)
+{
+	pass(PBX, 5060, PHONE, message(status, "i1", "1 INVITE", tag, sdp));
+}
+
+static void set_up_call(void)
+{
+	invite();
+	answer("SIP/2.0 200 OK", "b1", sdp_of(PBX, 17000, ""));
+	pass(PHONE, 5060, PBX, message("ACK sip:b@" PBX " SIP/2.0", "a1", "1 ACK", "b1", ""));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+}
+
+/* What is open towards host and port: the permit's flags, 0 nothing. NULL source: any host. */
+static uint32_t open_to(const char *source, uint16_t source_port, const char *host, uint16_t port)
+{
+	struct endpoint to = endpoint(host, port), from = { .port = htons(source_port) };
+
+	if (source)
+		from = endpoint(source, source_port);
+	for (uint32_t i = 0; i < w.open_count; i++)
+		if (address_equal(&w.open[i].destination, &to.address) &&
+		    w.open[i].destination_port == to.port && w.open[i].source_port == from.port &&
+		    address_equal(&w.open[i].source, &from.address))
+			return w.permits[i].flags;
+	return 0;
+}
+
+static void run_timers(uint64_t seconds)
+{
+	struct row_view row;
+	uint32_t cursor = 0;
+
+	w.now_ns += seconds * SECOND;
+	while (tables_next(w.tables, ROW_timer, &cursor, &row)) {
+		const struct timer_row *t = row.value;
+		struct row_key key = *row.key;
+		struct timer_row copy = *t;
+		struct row_view view = { ROW_timer, &key, &copy };
+
+		if (copy.due_ns > w.now_ns)
+			continue;
+		journey_timeout(&w.journey, &view, w.now_ns);
+		cursor = 0;
+	}
+}
+
+static void assert_refused(enum reason reason)
+{
+	assert_int_equal(w.judgement, JUDGEMENT_REFUSE);
+	assert_int_equal(w.reason, reason);
+	assert_int_equal(w.sent, 0);
+}
+
+static void offer_opens_the_offerers_receiving_side(void **state)
+{
+	(void)state;
+	invite();
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_int_equal(w.sent, 1);
+	/* RFC 3264 5.1: ready to receive what it offered; RTCP one port up (RFC 3550 11) */
+	assert_true(open_to(NULL, 0, PHONE, 16000) & PERMIT_EARLY);
+	assert_true(open_to(NULL, 0, PHONE, 16001) & PERMIT_RTCP);
+	assert_int_equal(w.open_count, 2);
+}
+
+static void answer_opens_exact_flows_and_ends_the_early_doors(void **state)
+{
+	(void)state;
+	set_up_call();
+	assert_true(open_to(PBX, 17000, PHONE, 16000) & PERMIT_RTP);
+	assert_true(open_to(PHONE, 16000, PBX, 17000) & PERMIT_RTP);
+	assert_true(open_to(PBX, 17001, PHONE, 16001) & PERMIT_RTCP);
+	assert_true(open_to(PHONE, 16001, PBX, 17001) & PERMIT_RTCP);
+	assert_true(open_to(PBX, 0, PHONE, 16000) & PERMIT_LOCK);
+	assert_int_equal(open_to(NULL, 0, PHONE, 16000), 0);
+	assert_int_equal(w.open_count, 8);
+}
+
+static void bye_closes_at_its_final_response(void **state)
+{
+	(void)state;
+	set_up_call();
+	pass(PHONE, 5060, PBX, message("BYE sip:b@" PBX " SIP/2.0", "y1", "2 BYE", "b1", ""));
+	assert_int_equal(w.open_count, 8);
+	pass(PBX, 5060, PHONE, message("SIP/2.0 200 OK", "y1", "2 BYE", "b1", ""));
+	assert_int_equal(w.open_count, 0);
+	run_timers(33);
+	for (int type = 1; type < ROW_COUNT; type++)
+		assert_int_equal(tables_count(w.tables, (enum row_type)type), 0);
+}
+
+static void challenged_bye_closes_nothing(void **state)
+{
+	(void)state;
+	set_up_call();
+	pass(PHONE, 5060, PBX, message("BYE sip:b@" PBX " SIP/2.0", "y1", "2 BYE", "b1", ""));
+	pass(PBX, 5060, PHONE,
+	     message("SIP/2.0 407 Proxy Authentication Required", "y1", "2 BYE", "b1", ""));
+	run_timers(60);
+	assert_int_equal(w.open_count, 8);
+}
+
+static void unanswered_bye_ends_by_its_timer(void **state)
+{
+	(void)state;
+	set_up_call();
+	pass(PHONE, 5060, PBX, message("BYE sip:b@" PBX " SIP/2.0", "y1", "2 BYE", "b1", ""));
+	run_timers(33);
+	assert_int_equal(w.open_count, 0);
+}
+
+static void bye_with_unknown_tag_is_refused(void **state)
+{
+	(void)state;
+	set_up_call();
+	pass(PHONE, 5060, PBX, message("BYE sip:b@" PBX " SIP/2.0", "y1", "2 BYE", "zz", ""));
+	assert_refused(REASON_sip_wrong_tag);
+	pass(PHONE, 5060, PBX, message("BYE sip:b@" PBX " SIP/2.0", "y2", "2 BYE", NULL, ""));
+	assert_refused(REASON_sip_unknown_dialog);
+	assert_int_equal(w.open_count, 8);
+}
+
+static void bye_from_a_stranger_with_the_right_tags_is_refused(void **state)
+{
+	(void)state;
+	set_up_call();
+	pass("10.77.1.66", 5060, PBX,
+	     message("BYE sip:b@" PBX " SIP/2.0", "y1", "2 BYE", "b1", ""));
+	assert_refused(REASON_sip_wrong_side);
+}
+
+static void failure_response_closes(void **state)
+{
+	(void)state;
+	invite();
+	answer("SIP/2.0 486 Busy Here", "b1", "");
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_int_equal(w.open_count, 0);
+}
+
+static void cancel_closes_nothing_itself(void **state)
+{
+	(void)state;
+	invite();
+	pass(PHONE, 5060, PBX, message("CANCEL sip:b@" PBX " SIP/2.0", "i1", "1 CANCEL", NULL, ""));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_int_equal(w.open_count, 2);
+	answer("SIP/2.0 487 Request Terminated", "b1", "");
+	assert_int_equal(w.open_count, 0);
+}
+
+static void retransmission_goes_on_and_changes_nothing(void **state)
+{
+	(void)state;
+	invite();
+	invite();
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_int_equal(w.sent, 1);
+	assert_int_equal(tables_count(w.tables, ROW_transaction), 1);
+}
+
+static void offer_in_200_is_answered_in_ack(void **state)
+{
+	(void)state;
+	pass(PHONE, 5060, PBX,
+	     message("INVITE sip:b@" PBX " SIP/2.0", "i1", "1 INVITE", NULL, ""));
+	answer("SIP/2.0 200 OK", "b1", sdp_of(PBX, 17000, ""));
+	assert_true(open_to(NULL, 0, PBX, 17000) & PERMIT_EARLY);
+	pass(PHONE, 5060, PBX, message("ACK sip:b@" PBX " SIP/2.0", "a1", "1 ACK", "b1",
+				       sdp_of(PHONE, 16000, "")));
+	assert_true(open_to(PHONE, 16000, PBX, 17000) & PERMIT_RTP);
+	assert_int_equal(open_to(NULL, 0, PBX, 17000), 0);
+}
+
+static void multiplexed_rtcp_has_no_door_of_its_own(void **state)
+{
+	(void)state;
+	pass(PHONE, 5060, PBX, message("INVITE sip:b@" PBX " SIP/2.0", "i1", "1 INVITE", NULL,
+				       sdp_of(PHONE, 16000, "a=rtcp-mux" CRLF)));
+	answer("SIP/2.0 200 OK", "b1", sdp_of(PBX, 17000, "a=rtcp-mux" CRLF));
+	assert_true(open_to(PBX, 17000, PHONE, 16000) & PERMIT_RTCP);
+	assert_int_equal(open_to(PBX, 17001, PHONE, 16001), 0);
+}
+
+static void refused_reinvite_rolls_back(void **state)
+{
+	(void)state;
+	set_up_call();
+	pass(PHONE, 5060, PBX, message("INVITE sip:b@" PBX " SIP/2.0", "r1", "2 INVITE", "b1",
+				       sdp_of(PHONE, 18000, "")));
+	assert_true(open_to(NULL, 0, PHONE, 18000) & PERMIT_EARLY);
+	pass(PBX, 5060, PHONE,
+	     message("SIP/2.0 488 Not Acceptable Here", "r1", "2 INVITE", "b1", ""));
+	assert_int_equal(open_to(NULL, 0, PHONE, 18000), 0);
+	assert_true(open_to(PBX, 17000, PHONE, 16000) & PERMIT_RTP);
+}
+
+static void moved_port_drains_and_closes(void **state)
+{
+	(void)state;
+	set_up_call();
+	pass(PHONE, 5060, PBX, message("INVITE sip:b@" PBX " SIP/2.0", "r1", "2 INVITE", "b1",
+				       sdp_of(PHONE, 18000, "")));
+	pass(PBX, 5060, PHONE, message("SIP/2.0 200 OK", "r1", "2 INVITE", "b1",
+				       sdp_of(PBX, 17000, "")));
+	assert_true(open_to(PBX, 17000, PHONE, 18000) & PERMIT_RTP);
+	assert_true(open_to(PBX, 17000, PHONE, 16000) & PERMIT_RTP);
+	run_timers(6);
+	assert_int_equal(open_to(PBX, 17000, PHONE, 16000), 0);
+	assert_true(open_to(PBX, 17000, PHONE, 18000) & PERMIT_RTP);
+}
+
+static void foreign_host_in_sdp_is_refused_by_the_guard(void **state)
+{
+	(void)state;
+	pass(PHONE, 5060, PBX, message("INVITE sip:b@" PBX " SIP/2.0", "i1", "1 INVITE", NULL,
+				       sdp_of("10.77.1.99", 16000, "")));
+	assert_refused(REASON_guard_foreign_host);
+	pass(PHONE, 5060, PBX, message("INVITE sip:b@" PBX " SIP/2.0", "i2", "2 INVITE", NULL,
+				       sdp_of(PHONE, 161, "")));
+	assert_refused(REASON_guard_forbidden_port);
+	assert_int_equal(w.open_count, 0);
+	assert_int_equal(tables_count(w.tables, ROW_call), 0);
+}
+
+static void zero_address_and_port_zero_open_nothing_and_pass(void **state)
+{
+	(void)state;
+	pass(PHONE, 5060, PBX, message("INVITE sip:b@" PBX " SIP/2.0", "i1", "1 INVITE", NULL,
+				       sdp_of("0.0.0.0", 16000, "")));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_int_equal(w.open_count, 0);
+}
+
+static void denied_method_is_refused(void **state)
+{
+	(void)state;
+	pass(PHONE, 5060, PBX, message("MESSAGE sip:b@" PBX " SIP/2.0", "m1", "1 MESSAGE", NULL, ""));
+	assert_refused(REASON_sip_method_denied);
+}
+
+static void response_that_nobody_asked_for_is_refused(void **state)
+{
+	(void)state;
+	answer("SIP/2.0 200 OK", "b1", sdp_of(PBX, 17000, ""));
+	assert_refused(REASON_sip_unknown_transaction);
+}
+
+static void answer_with_other_lines_is_refused(void **state)
+{
+	(void)state;
+	invite();
+	answer("SIP/2.0 200 OK", "b1",
+	       sdp_of(PBX, 17000, "m=video 17002 RTP/AVP 99" CRLF));
+	assert_refused(REASON_sdp_answer_mismatch);
+}
+
+static void ephemeral_source_port_gets_a_door_for_the_answer(void **state)
+{
+	(void)state;
+	pass(PHONE, 40000, PBX, message("OPTIONS sip:b@" PBX " SIP/2.0", "o1", "1 OPTIONS", NULL, ""));
+	assert_true(open_to(PBX, 5060, PHONE, 40000) & PERMIT_SIGNALLING);
+	run_timers(33);
+	assert_int_equal(w.open_count, 0);
+}
+
+static void unanswered_invite_ends_by_its_timer(void **state)
+{
+	(void)state;
+	invite();
+	run_timers(181);
+	assert_int_equal(w.open_count, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(offer_opens_the_offerers_receiving_side),
+		TEST(answer_opens_exact_flows_and_ends_the_early_doors),
+		TEST(bye_closes_at_its_final_response),
+		TEST(challenged_bye_closes_nothing),
+		TEST(unanswered_bye_ends_by_its_timer),
+		TEST(bye_with_unknown_tag_is_refused),
+		TEST(bye_from_a_stranger_with_the_right_tags_is_refused),
+		TEST(failure_response_closes),
+		TEST(cancel_closes_nothing_itself),
+		TEST(retransmission_goes_on_and_changes_nothing),
+		TEST(offer_in_200_is_answered_in_ack),
+		TEST(multiplexed_rtcp_has_no_door_of_its_own),
+		TEST(refused_reinvite_rolls_back),
+		TEST(moved_port_drains_and_closes),
+		TEST(foreign_host_in_sdp_is_refused_by_the_guard),
+		TEST(zero_address_and_port_zero_open_nothing_and_pass),
+		TEST(denied_method_is_refused),
+		TEST(response_that_nobody_asked_for_is_refused),
+		TEST(answer_with_other_lines_is_refused),
+		TEST(ephemeral_source_port_gets_a_door_for_the_answer),
+		TEST(unanswered_invite_ends_by_its_timer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
