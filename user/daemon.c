@@ -54,11 +54,6 @@ static void link_changed(void *self, const char *name, uint32_t ifindex, bool th
 	(void)there;
 }
 
-/* hooks of the projector */
-static void resolve(void *maps, const struct address *a);
-static void told(void *maps, enum tell tell, const struct owner *owner);
-static void timer(void *maps, const struct row_key *key, const struct timer_row *value);
-
 /* The projector's self is the maps; these three belong to the daemon, of which there is one. */
 static struct daemon *the_daemon;
 
@@ -201,6 +196,11 @@ static int open_kernel(struct daemon *d)
 	return d->maps ? 0 : -ENOMEM;
 }
 
+static int take_row(void *tables, enum row_type type, const struct row_key *key, const void *value)
+{
+	return tables_set(tables, type, key, value);
+}
+
 /* Rows first, then what follows from them. */
 static int open_state(struct daemon *d)
 {
@@ -214,7 +214,7 @@ static int open_state(struct daemon *d)
 	d->tables = tables_new(&d->journey.key, 1);
 	if (!d->tables || daemon_timers_open(d))
 		return -ENOMEM;
-	rows = maps_restore(d->maps, d->tables);
+	rows = maps_restore(d->maps, take_row, d->tables);
 	d->apply = apply_new(d->tables, &d->projector);
 	if (!d->apply)
 		return -ENOMEM;

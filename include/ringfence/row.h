@@ -36,6 +36,15 @@ struct row_head {
 	__u32 pad;
 };
 
+/* What is told to people when a batch holds. */
+enum tell {
+	TELL_CALL_STARTED = 1,
+	TELL_CALL_ANSWERED,
+	TELL_CALL_ENDED,
+	TELL_REGISTERED,
+	TELL_UNREGISTERED,
+};
+
 enum side {
 	SIDE_CALLER = 0,            /* initiator of the dialog                          */
 	SIDE_CALLEE = 1,

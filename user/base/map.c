@@ -43,7 +43,6 @@ struct map *map_new(size_t key_bytes, size_t value_bytes, uint32_t capacity,
 
 	if (capacity == 0 || capacity > 1u << 30 || key_bytes == 0 || key_bytes > 65536 ||
 	    value_bytes > 65536) {
-		errno = EINVAL;
 		return NULL;
 	}
 	m = calloc(1, sizeof(*m));
@@ -64,7 +63,6 @@ struct map *map_new(size_t key_bytes, size_t value_bytes, uint32_t capacity,
 	m->entries = calloc(capacity, m->stride);
 	if (!m->buckets || !m->meta || !m->entries) {
 		map_free(m);
-		errno = ENOMEM;
 		return NULL;
 	}
 	return m;

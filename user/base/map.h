@@ -12,7 +12,7 @@
 
 struct map;
 
-/* NULL where memory is short (errno says). Ownership: the caller, until map_free. */
+/* NULL where memory is short or a size is out of bounds. Ownership: the caller, until map_free. */
 struct map *map_new(size_t key_bytes, size_t value_bytes, uint32_t capacity,
 		    const struct hash_key *key);
 void map_free(struct map *m);

@@ -34,14 +34,6 @@ enum verb {
 	VERB_TELL,                   /* a record or alarm, if the batch holds */
 };
 
-enum tell {
-	TELL_CALL_STARTED = 1,
-	TELL_CALL_ANSWERED,
-	TELL_CALL_ENDED,
-	TELL_REGISTERED,
-	TELL_UNREGISTERED,
-};
-
 #define SUB_ANY UINT64_MAX           /* END_SET: whatever the sub is        */
 
 struct change {

@@ -12,6 +12,7 @@
 
 #include "base/address.h"
 #include "io/loop.h"
+#include <ringfence/reason.h>
 
 #define CLOSING_NS (100ull * 1000 * 1000)
 #define SLOT_NONE UINT32_MAX
@@ -253,7 +254,7 @@ void maps_projector(struct maps *m, struct projector_ops *ret)
 				       .count = count, .self = m };
 }
 
-int maps_restore(struct maps *m, struct tables *tables)
+int maps_restore(struct maps *m, row_take_fn take, void *self)
 {
 	static uint8_t value[2048];
 	int count_read = 0;
@@ -265,7 +266,7 @@ int maps_restore(struct maps *m, struct tables *tables)
 		while (fd >= 0 && !bpf_map_get_next_key(fd, from, &key)) {
 			from = &key;
 			if (bpf_map_lookup_elem(fd, &key, value) ||
-			    tables_set(tables, (enum row_type)type, &key, value))
+			    take(self, (enum row_type)type, &key, value))
 				count(m, COUNTER_rows_unreadable, 1);
 			else
 				count_read++;

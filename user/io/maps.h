@@ -5,7 +5,7 @@
 #define RINGFENCE_MAPS_H
 
 #include "io/kernel.h"
-#include "state/apply.h"
+#include "io/projector.h"
 
 struct maps;
 
@@ -18,7 +18,7 @@ void maps_sweep(struct maps *m, uint64_t now_ns);
 /* Walk of what flows and pinholes hold, for reconcile. */
 void maps_walk(struct maps *m, struct kernel_walk *ret);
 /* Reads every pinned row back; returns how many, or negative errno. */
-int maps_restore(struct maps *m, struct tables *tables);
+int maps_restore(struct maps *m, row_take_fn take, void *self);
 /* A copy of what the fast path wrote; false where the key is not open. */
 bool maps_activity(const struct maps *m, const struct flow_key *key, struct activity *ret);
 int maps_counter(const struct maps *m, uint32_t index, uint64_t *ret);

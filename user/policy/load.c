@@ -12,172 +12,6 @@
 #define FILE_MOST (1u << 20)
 #define SECOND 1000000000ull
 
-static int zone_named(const struct policy *p, const char *name)
-{
-	for (uint32_t z = 1; z <= p->zone_count; z++)
-		if (!strcmp(p->zones[z].name, name))
-			return (int)z;
-	return 0;
-}
-
-static int zone_ref(struct loader *l, const yaml_node_t *node)
-{
-	const char *names[LIMIT_ZONES + 1] = { NULL }, *s = load_scalar(l, node), *near;
-	int zone = s ? zone_named(l->policy, s) : 0;
-
-	if (!s || zone)
-		return zone;
-	for (uint32_t z = 1; z <= l->policy->zone_count; z++)
-		names[z - 1] = l->policy->zones[z].name;
-	near = load_nearest(s, names);
-	load_error(l, node, "%s: no zone of this name (%s%s)", s,
-		   near ? "did you mean " : "write it under zones:", near ? near : "");
-	return 0;
-}
-
-/* zones */
-static void zone_interface(struct loader *l, const yaml_node_t *node, void *target)
-{
-	struct zone *z = target;
-	const char *s = load_scalar(l, node);
-
-	if (!s)
-		return;
-	if (!*s || strlen(s) >= 16 || z->interface_count == LIMIT_ZONE_INTERFACES)
-		load_error(l, node, "%s: no interface name (1 to 15 letters)", s);
-	else
-		strcpy(z->interfaces[z->interface_count++].name, s);
-}
-
-static void zone_interfaces(struct loader *l, const yaml_node_t *node, void *target)
-{
-	load_items(l, node, zone_interface, target);
-}
-
-static void zone_vlan(struct loader *l, const yaml_node_t *node, void *target)
-{
-	struct zone *z = target;
-	uint64_t n;
-
-	if (load_number(l, node, 4094, &n))
-		for (uint32_t i = 0; i < LIMIT_ZONE_INTERFACES; i++)
-			z->interfaces[i].vlan = (uint16_t)n;
-}
-
-static bool read_network(struct loader *l, const yaml_node_t *node, struct network *ret)
-{
-	const char *s = load_scalar(l, node);
-
-	if (s && network_parse(load_slice(s), ret))
-		return true;
-	if (s)
-		load_error(l, node, "%s: no network (write 10.1.0.0/16 or fd00::/8; bits behind the "
-			   "prefix are zero)", s);
-	return false;
-}
-
-static void zone_network(struct loader *l, const yaml_node_t *node, void *target)
-{
-	struct zone *z = target;
-	struct network n;
-
-	if (!read_network(l, node, &n))
-		return;
-	if (z->network_count == LIMIT_ZONE_NETWORKS)
-		load_error(l, node, "more than %d networks (join some)", LIMIT_ZONE_NETWORKS);
-	else
-		z->networks[z->network_count++] = n;
-}
-
-static void zone_networks(struct loader *l, const yaml_node_t *node, void *target)
-{
-	load_items(l, node, zone_network, target);
-}
-
-static void zone_media_ports(struct loader *l, const yaml_node_t *node, void *target)
-{
-	struct zone *z = target;
-	const char *s = load_scalar(l, node), *dash = s ? strchr(s, '-') : NULL;
-	uint64_t low, high;
-
-	if (!s)
-		return;
-	if (dash && slice_number(slice_make(s, (size_t)(dash - s)), 65535, &low) &&
-	    slice_number(load_slice(dash + 1), 65535, &high) && low >= 1024 && low <= high) {
-		z->media_low = (uint16_t)low;
-		z->media_high = (uint16_t)high;
-		return;
-	}
-	load_error(l, node, "%s: no port range (write 10000-65535, from 1024 on)", s);
-}
-
-static void zone_service(struct loader *l, const yaml_node_t *node, void *target)
-{
-	static const struct {
-		const char *name;
-		uint16_t port;
-	} known[] = { { "dns", 53 }, { "ntp", 123 }, { "dhcp", 67 }, { "tftp", 69 } };
-	struct zone *z = target;
-	const char *s = load_scalar(l, node);
-	uint64_t port = 0;
-
-	for (unsigned int i = 0; s && i < sizeof(known) / sizeof(*known); i++)
-		if (!strcmp(s, known[i].name))
-			port = known[i].port;
-	if (s && !port)
-		slice_number(load_slice(s), 1023, &port);
-	if (s && (!port || z->service_count == 8))
-		load_error(l, node, "%s: no service (dns, ntp, dhcp, tftp or a port below 1024; "
-			   "8 at most)", s);
-	else if (s)
-		z->services[z->service_count++] = (uint16_t)port;
-}
-
-static void zone_services(struct loader *l, const yaml_node_t *node, void *target)
-{
-	load_items(l, node, zone_service, target);
-}
-
-static void zone_mode(struct loader *l, const yaml_node_t *node, void *target)
-{
-	static const char *const modes[] = { "auto", "native", "tc", NULL };
-	int mode = load_choice(l, node, modes);
-
-	if (mode >= 0)
-		((struct zone *)target)->mode = mode;
-}
-
-static const struct word zone_words[] = {
-	{ "interfaces", zone_interfaces },
-	{ "vlan", zone_vlan },
-	{ "networks", zone_networks },
-	{ "media_ports", zone_media_ports },
-	{ "services", zone_services },
-	{ "mode", zone_mode },
-	{ NULL, NULL },
-};
-
-static void read_zone(struct loader *l, const char *name, const yaml_node_t *value)
-{
-	struct policy *p = l->policy;
-	struct zone *z;
-
-	if (p->zone_count == LIMIT_ZONES || zone_named(p, name)) {
-		load_error(l, value, "%s: %s", name, p->zone_count == LIMIT_ZONES ?
-			   "too many zones (31 at most)" : "a zone of this name stands above");
-		return;
-	}
-	z = &p->zones[++p->zone_count];
-	strcpy(z->name, name);
-	z->media_low = 1024;
-	z->media_high = 65535;
-	load_words(l, value, zone_words, z);
-	for (uint32_t other = 1; other < p->zone_count; other++)
-		if (!z->network_count && !p->zones[other].network_count)
-			load_error(l, value, "%s: a second zone without networks (one zone alone "
-				   "may be everything else)", name);
-}
-
 /* servers */
 static void server_address(struct loader *l, const yaml_node_t *node, void *target)
 {
@@ -201,7 +35,7 @@ static void server_addresses(struct loader *l, const yaml_node_t *node, void *ta
 
 static void server_zone(struct loader *l, const yaml_node_t *node, void *target)
 {
-	((struct server *)target)->zone = (uint16_t)zone_ref(l, node);
+	((struct server *)target)->zone = (uint16_t)load_zone_ref(l, node);
 }
 
 static int protocol_ref(struct loader *l, const yaml_node_t *node)
@@ -244,7 +78,7 @@ static void serves_item(struct loader *l, const yaml_node_t *node, void *target)
 {
 	struct server *s = target;
 	const char *text = load_scalar(l, node);
-	int zone = text ? zone_named(l->policy, text) : 0;
+	int zone = text ? load_zone_named(l->policy, text) : 0;
 
 	if (!text)
 		return;
@@ -254,7 +88,7 @@ static void serves_item(struct loader *l, const yaml_node_t *node, void *target)
 		s->serves_zones |= 1u << zone;
 	else if (s->serves_count == LIMIT_SERVES)
 		load_error(l, node, "more than %d networks served (join some)", LIMIT_SERVES);
-	else if (read_network(l, node, &s->serves[s->serves_count]))
+	else if (load_network(l, node, &s->serves[s->serves_count]))
 		s->serves_count++;
 }
 
@@ -314,7 +148,7 @@ static void zone_bit(struct loader *l, const yaml_node_t *node, void *target)
 	if (s && !strcmp(s, "any"))
 		*(uint32_t *)target = ~1u;
 	else if (s)
-		*(uint32_t *)target |= 1u << zone_ref(l, node) & ~1u;
+		*(uint32_t *)target |= 1u << load_zone_ref(l, node) & ~1u;
 }
 
 static void rule_name(struct loader *l, const yaml_node_t *node, void *target)
@@ -517,7 +351,7 @@ static const struct word daemon_words[] = {
 		(void)target;                                                                    \
 		call;                                                                            \
 	}
-SECTION(zones, load_names(l, node, read_zone))
+SECTION(zones, load_names(l, node, load_zone))
 SECTION(servers, load_names(l, node, read_server))
 SECTION(rules, load_items(l, node, read_rule, NULL))
 SECTION(protections, load_words(l, node, protection_words, NULL))

@@ -40,6 +40,12 @@ bool load_bool(struct loader *l, const yaml_node_t *node, bool *ret);
 /* Index of a word in a NULL-ended list, -1 and an error with the nearest one. */
 int load_choice(struct loader *l, const yaml_node_t *node, const char *const *choices);
 const char *load_nearest(const char *name, const char *const *choices);
+/* load_zone.c: a zone of the file; its number by name, 0 where there is none (the second with an
+ * error at the node); a network. */
+void load_zone(struct loader *l, const char *name, const yaml_node_t *value);
+int load_zone_named(const struct policy *p, const char *name);
+int load_zone_ref(struct loader *l, const yaml_node_t *node);
+bool load_network(struct loader *l, const yaml_node_t *node, struct network *ret);
 struct slice load_slice(const char *s);
 
 #endif

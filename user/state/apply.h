@@ -5,26 +5,9 @@
 #define RINGFENCE_APPLY_H
 
 #include "inspect/batch.h"
+#include "io/projector.h"
 #include "state/tables.h"
 #include <ringfence/reason.h>
-
-/* The kernel's side of a projection; the daemon's is io/maps, replay and tests bring tables of
- * their own. Each returns 0 or negative errno. */
-struct projector_ops {
-	/* Opens or rewrites: an exact key is a flow, else a pinhole. */
-	int (*open)(void *self, const struct flow_key *key, const struct permit *permit);
-	/* Two steps: marks closed now, deletes at least 100 ms later. */
-	int (*close)(void *self, const struct flow_key *key);
-	/* The pinned copy of a row; value NULL deletes it. */
-	int (*store)(void *self, enum row_type type, const struct row_key *key, const void *value);
-	/* Next hops of both ends will be needed (netlink). */
-	void (*resolve)(void *self, const struct address *a);
-	void (*count)(void *self, uint32_t counter, uint64_t n);
-	void (*told)(void *self, enum tell tell, const struct owner *owner);
-	/* A TIMER row came, moved or went (value NULL). */
-	void (*timer)(void *self, const struct row_key *key, const struct timer_row *value);
-	void *self;
-};
 
 struct apply;
 
@@ -39,10 +22,6 @@ void apply_submit(struct apply *a, const struct batch *batch, apply_done_fn done
 
 /* Computes from the rows all that the kernel should hold and opens or closes what differs. `held`
  * walks what the kernel has. Returns how many entries were mended. */
-struct kernel_walk {
-	bool (*next)(void *self, struct flow_key *ret_key, struct permit *ret_permit);
-	void *self;
-};
 uint32_t apply_reconcile(struct apply *a, const struct kernel_walk *held);
 
 /* The door row that claims this flow or pinhole first; false where none does. */

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What the executor of batches asks of whoever holds the kernel's tables: the running gateway
+ * (maps.c), or tables of their own in tests. */
+#ifndef RINGFENCE_PROJECTOR_H
+#define RINGFENCE_PROJECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ringfence/row.h>
+
+/* The kernel's side of a projection; the daemon's is io/maps, replay and tests bring tables of
+ * their own. Each returns 0 or negative errno. */
+struct projector_ops {
+	/* Opens or rewrites: an exact key is a flow, else a pinhole. */
+	int (*open)(void *self, const struct flow_key *key, const struct permit *permit);
+	/* Two steps: marks closed now, deletes at least 100 ms later. */
+	int (*close)(void *self, const struct flow_key *key);
+	/* The pinned copy of a row; value NULL deletes it. */
+	int (*store)(void *self, enum row_type type, const struct row_key *key, const void *value);
+	/* Next hops of both ends will be needed (netlink). */
+	void (*resolve)(void *self, const struct address *a);
+	void (*count)(void *self, uint32_t counter, uint64_t n);
+	void (*told)(void *self, enum tell tell, const struct owner *owner);
+	/* A TIMER row came, moved or went (value NULL). */
+	void (*timer)(void *self, const struct row_key *key, const struct timer_row *value);
+	void *self;
+};
+
+/* A walk over what the kernel holds. */
+struct kernel_walk {
+	bool (*next)(void *self, struct flow_key *ret_key, struct permit *ret_permit);
+	void *self;
+};
+
+/* Takes one row that was read back; 0 or negative errno. */
+typedef int (*row_take_fn)(void *self, enum row_type type, const struct row_key *key,
+			   const void *value);
+
+#endif
