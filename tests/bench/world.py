@@ -22,6 +22,7 @@ servers:
   pbx: {{ addresses: [10.77.2.10], zone: pbxes, speaks: [sip], part: proxy }}
 rules:
   - {{ name: out, from: phones, to: pbxes, allow: [sip] }}
+limits: {{ unknown_rate: 0 }}
 daemon: {{ control: {control}, pins: {pins} }}
 """
 

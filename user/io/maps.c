@@ -30,6 +30,7 @@ struct maps {
 	struct closing *first, **last;
 	uint32_t *free_slots;        /* a stack */
 	uint32_t free_count;
+	uint64_t counts[COUNTER_END]; /* of user space, since the last sweep */
 	uint8_t used[LIMIT_SLOTS];
 	int walk_map;                /* 0 flows, 1 pinholes, 2 the end */
 	bool walk_begun;
@@ -162,7 +163,8 @@ static int open_key(void *self, const struct flow_key *key, const struct permit 
 	int fd = map_of(m, key);
 
 	if (!bpf_map_lookup_elem(fd, key, &old)) {
-		cancel_closing(m, key);
+		if (old.flags & PERMIT_CLOSED)
+			cancel_closing(m, key);
 		next.slot = old.slot;
 	} else {
 		next.slot = take_slot(m);
@@ -185,28 +187,14 @@ static int close_key(void *self, const struct flow_key *key)
 		free(c);
 		return -errno;
 	}
-	cancel_closing(m, key);
+	if (old.flags & PERMIT_CLOSED)
+		cancel_closing(m, key);
 	*c = (struct closing){ .key = *key, .due_ns = loop_now_ns() + CLOSING_NS,
 			       .slot = old.slot };
 	*m->last = c;
 	m->last = &c->next;
 	old.flags |= PERMIT_CLOSED;
 	return bpf_map_update_elem(fd, key, &old, BPF_EXIST) ? -errno : 0;
-}
-
-void maps_sweep(struct maps *m, uint64_t now_ns)
-{
-	struct closing *c;
-
-	while ((c = m->first) && c->due_ns <= now_ns) {
-		bpf_map_delete_elem(map_of(m, &c->key), &c->key);
-		if (c->slot < LIMIT_SLOTS)
-			m->free_slots[m->free_count++] = c->slot;
-		m->first = c->next;
-		if (!m->first)
-			m->last = &m->first;
-		free(c);
-	}
 }
 
 static int store_row(void *self, enum row_type type, const struct row_key *key, const void *value)
@@ -219,23 +207,49 @@ static int store_row(void *self, enum row_type type, const struct row_key *key, 
 	return bpf_map_delete_elem(fd, key) && errno != ENOENT ? -errno : 0;
 }
 
-/* Counters that user space raises are raised by no program: there is one writer. */
 static void count(void *self, uint32_t counter, uint64_t n)
 {
-	const struct maps *m = self;
-	uint64_t values[256] = { 0 };
+	struct maps *m = self;
+
+	if (counter < COUNTER_END)
+		m->counts[counter] += n;
+}
+
+/* Counters that user space raises are raised by no program: there is one writer. Two calls into
+ * the kernel a counter are too many for each message, so they are written once a sweep. */
+static void write_counts(struct maps *m)
+{
+	uint64_t values[256];
 	int cpus = libbpf_num_possible_cpus();
 
-	if (cpus < 1 || cpus > 256 ||
-	    bpf_map_lookup_elem(m->fds->counters, &counter, values))
-		return;
-	values[0] += n;
-	bpf_map_update_elem(m->fds->counters, &counter, values, BPF_ANY);
+	for (uint32_t i = 0; i < COUNTER_END && cpus > 0 && cpus <= 256; i++) {
+		if (!m->counts[i] || bpf_map_lookup_elem(m->fds->counters, &i, values))
+			continue;
+		values[0] += m->counts[i];
+		if (!bpf_map_update_elem(m->fds->counters, &i, values, BPF_ANY))
+			m->counts[i] = 0;
+	}
+}
+
+void maps_sweep(struct maps *m, uint64_t now_ns)
+{
+	struct closing *c;
+
+	write_counts(m);
+	while ((c = m->first) && c->due_ns <= now_ns) {
+		bpf_map_delete_elem(map_of(m, &c->key), &c->key);
+		if (c->slot < LIMIT_SLOTS)
+			m->free_slots[m->free_count++] = c->slot;
+		m->first = c->next;
+		if (!m->first)
+			m->last = &m->first;
+		free(c);
+	}
 }
 
 int maps_counter(const struct maps *m, uint32_t index, uint64_t *ret)
 {
-	uint64_t values[256] = { 0 }, sum = 0;
+	uint64_t values[256] = { 0 }, sum = index < COUNTER_END ? m->counts[index] : 0;
 	int cpus = libbpf_num_possible_cpus();
 
 	if (cpus < 1 || cpus > 256)
