@@ -19,7 +19,7 @@
 #define LIMIT_LOCAL_ADDRESSES 1024u      /* addresses of this host                        */
 #define LIMIT_SOURCE_BUCKETS 16384u      /* sources whose rate is remembered              */
 #define LIMIT_DROP_EVENTS 10             /* a second and CPU                              */
-#define LIMIT_SERVICES 256u              /* zone and port pairs that are signalling       */
+#define LIMIT_SERVICES 512u              /* zones x ports x (UDP, TCP) that are signalling */
 
 /* Policy */
 #define LIMIT_ZONES 31                  /* zone 0 and these fit a 32-bit set           */

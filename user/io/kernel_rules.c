@@ -56,12 +56,16 @@ static int put_networks(const struct kernel *k, const struct policy *p)
 	return err;
 }
 
+/* TCP too, though nobody reads it yet: a service that is known is held back without a listener,
+ * one that is not known would pass unjudged. */
 static int put_service(const struct kernel *k, uint16_t zone, uint16_t port)
 {
-	struct service_key key = { .zone = zone, .port = htons(port), .protocol = IPPROTO_UDP };
+	struct service_key udp = { .zone = zone, .port = htons(port), .protocol = IPPROTO_UDP };
+	struct service_key tcp = { .zone = zone, .port = htons(port), .protocol = IPPROTO_TCP };
 	struct service value = { .speaks = PROTOCOL_SIP };
+	int err = bpf_map_update_elem(k->maps.services, &udp, &value, BPF_ANY);
 
-	return bpf_map_update_elem(k->maps.services, &key, &value, BPF_ANY);
+	return err ?: bpf_map_update_elem(k->maps.services, &tcp, &value, BPF_ANY);
 }
 
 static int put_services(const struct kernel *k, const struct policy *p)
