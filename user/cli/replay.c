@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: MIT
+/* The journeys of packet and message over a capture. The message's is the daemon's own
+ * (inspect/inspect.c, state/apply.c); the packet's repeats the questions of bpf/gateway.bpf.c, save
+ * those that only a host can answer: routes, neighbours, addresses of its own. */
+#include "cli/replay.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <pcap/pcap.h>
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/wheel.h"
+#include "cli/replay_fastpath.h"
+#include "cli/replay_tell.h"
+#include "io/log.h"
+#include "policy/load.h"
+#include "state/apply.h"
+#include "state/tables.h"
+
+#define SECOND_NS 1000000000ull
+#define GRAIN_NS (SECOND_NS / 10)
+#define ROW_BYTES_OF_LOCK 16384
+/* The clock begins here and not at 0, which in a row means "never". */
+#define EPOCH_NS (1000 * SECOND_NS)
+
+struct alarm {
+	struct wheel_timer timer;    /* first: the wheel gives back its address */
+	struct row_key key;
+};
+
+struct replay {
+	struct policy *policy;
+	struct settings settings;
+	struct tables *tables;
+	struct apply *apply;
+	struct journey journey;
+	struct fastpath *fastpath;
+	struct wheel *wheel;
+	struct map *alarms;          /* row_key -> struct alarm */
+	struct replay_tell tell;
+	uint64_t first_ns, now_ns;
+	uint64_t failures;           /* of the executor: tables that were full */
+};
+
+/* What the executor asks of a kernel. */
+static int kernel_open_key(void *self, const struct flow_key *key, const struct permit *permit)
+{
+	struct replay *r = self;
+
+	if (fastpath_open(r->fastpath, key, permit))
+		tell_effect(&r->tell, true, key, permit);
+	return fastpath_permit(r->fastpath, key) ? 0 : -ENOSPC;
+}
+
+static int kernel_close_key(void *self, const struct flow_key *key)
+{
+	struct replay *r = self;
+
+	if (!fastpath_close(r->fastpath, key))
+		return -ENOENT;
+	tell_effect(&r->tell, false, key, NULL);
+	return 0;
+}
+
+static int store_row(void *self, enum row_type type, const struct row_key *key, const void *value)
+{
+	(void)self, (void)type, (void)key, (void)value;
+	return 0;
+}
+
+static void count(void *self, uint32_t counter, uint64_t n)
+{
+	struct replay *r = self;
+
+	if (counter == COUNTER_kernel_errors)
+		r->failures += n;
+}
+
+static void told(void *self, enum tell tell, const struct owner *owner)
+{
+	struct replay *r = self;
+
+	(void)owner;
+	if (tell == TELL_CALL_STARTED)
+		r->tell.calls++;
+}
+
+static void timer_changed(void *self, const struct row_key *key, const struct timer_row *value)
+{
+	struct replay *r = self;
+	struct alarm *alarm = value ? map_take(r->alarms, key) : map_find(r->alarms, key);
+
+	if (!alarm)
+		return;
+	wheel_stop(r->wheel, &alarm->timer);
+	if (!value) {
+		map_remove(r->alarms, key);
+		return;
+	}
+	alarm->key = *key;
+	wheel_start(r->wheel, &alarm->timer, value->due_ns);
+}
+
+/* Hands of the journey. */
+static int send_on(void *self, const struct arrival *a, struct slice payload)
+{
+	(void)self, (void)a, (void)payload;
+	return 0;
+}
+
+static void report(void *self, const struct verdict_report *v)
+{
+	struct replay *r = self;
+
+	tell_report(&r->tell, v);
+}
+
+/* Timers */
+static uint64_t seen_at(const struct replay *r, const struct flow_key *key)
+{
+	const struct activity *act = fastpath_activity(r->fastpath, key);
+
+	return act ? act->seen_ns : 0;
+}
+
+/* When the youngest packet of the owner's media was seen; 0: never. */
+static uint64_t media_seen(const struct replay *r, const struct owner *owner)
+{
+	static struct row_view rows[LIMIT_SUBJECTS];
+	uint32_t n = tables_of_owner(r->tables, owner, rows, LIMIT_SUBJECTS);
+	uint64_t seen = 0, at = 0;
+
+	for (uint32_t i = 0; i < n && i < LIMIT_SUBJECTS; i++) {
+		const struct door_row *door = rows[i].value;
+		const struct lock_row *lock = rows[i].value;
+
+		if (rows[i].type == ROW_door && door->kind == DOOR_MEDIA)
+			at = seen_at(r, &door->key);
+		else if (rows[i].type == ROW_lock)
+			at = seen_at(r, &lock->key);
+		if (at > seen)
+			seen = at;
+	}
+	return seen;
+}
+
+static void alarm_due(struct replay *r, struct alarm *alarm, uint64_t now_ns)
+{
+	struct row_key key = alarm->key;
+	const struct timer_row *timer = tables_find(r->tables, ROW_timer, &key);
+	struct row_view view = { ROW_timer, &key, timer };
+	uint64_t seen, idle_ns = r->policy->timers.call_idle_ns;
+
+	if (!timer)
+		return;
+	/* A call that still carries media is not idle. */
+	seen = timer->kind == TIMER_CALL_IDLE ? media_seen(r, &key.owner) : 0;
+	if (seen && seen + idle_ns > now_ns) {
+		wheel_start(r->wheel, &alarm->timer, seen + idle_ns);
+		return;
+	}
+	r->tell.time_ns = now_ns - EPOCH_NS;
+	journey_timeout(&r->journey, &view, now_ns);
+	tell_timer(&r->tell);
+}
+
+/* Each at the time it was due: the capture may be silent for longer than a call lives. */
+static void run_timers(struct replay *r)
+{
+	struct wheel_timer *due;
+
+	while ((due = wheel_due(r->wheel, r->now_ns)))
+		alarm_due(r, (struct alarm *)due, due->due_ns + GRAIN_NS < r->now_ns ?
+							  due->due_ns + GRAIN_NS : r->now_ns);
+}
+
+/* Messages */
+static bool source_is_welcome(struct replay *r, const struct frame *f)
+{
+	const struct server *s = policy_server_at(r->policy, &f->key.source);
+
+	if (s && s->zone == f->key.zone)
+		return true;
+	return policy_enforcement(r->policy, PROTECTION_SOURCES) != ENFORCE_ON ||
+	       fastpath_in_rate(r->fastpath, &f->key, r->policy->unknown_rate, r->now_ns);
+}
+
+static void take_message(struct replay *r, const struct frame *f, uint8_t speaks, bool by_door)
+{
+	const char *name = speaks < protocol_count && protocols[speaks] ?
+				   protocols[speaks]->name : "unknown";
+	enum reason reason = f->defect;
+	struct arrival a = {
+		.flow = {
+			.source = { f->key.source, f->key.source_port, 0 },
+			.destination = { f->key.destination, f->key.destination_port, 0 },
+			.zones = { f->key.zone, policy_zone_of(r->policy, &f->key.destination) },
+			.transport = IPPROTO_UDP,
+			.family = f->key.family,
+			.by_door = by_door,
+		},
+		.payload = f->payload,
+		.packet = f->packet,
+		.time_ns = r->now_ns,
+		.vlan = f->vlan,
+		.speaks = speaks,
+		.held = true,
+	};
+
+	if (!reason && !source_is_welcome(r, f))
+		reason = REASON_source_rate;
+	else if (!reason && f->key.protocol != IPPROTO_UDP)
+		reason = REASON_daemon_down;
+	else if (!reason && f->l3_bytes > LIMIT_PUNT_BYTES)
+		reason = REASON_punt_too_big;
+	else if (!reason && f->cut)
+		reason = REASON_packet_truncated;
+	if (reason)
+		tell_unread(&r->tell, f, name, reason);
+	else
+		journey_arrival(&r->journey, &a, r->now_ns);
+}
+
+/* Media */
+
+/* A pinhole locked: its exact flow becomes a row, as in the daemon. */
+static void take_lock(struct replay *r, const struct flow_key *pinhole, const struct frame *f)
+{
+	static uint8_t bytes[ROW_BYTES_OF_LOCK];
+	struct arena arena = { bytes, sizeof(bytes), 0 };
+	struct lock_row row = { .key = f->key, .seen_ns = r->now_ns };
+	struct row_key key;
+	struct batch batch;
+
+	if (!apply_claimant(r->apply, pinhole, &key) || tables_find(r->tables, ROW_lock, &key))
+		return;
+	batch_init(&batch, &arena);
+	batch_expect(&batch, ROW_lock, &key, 0);
+	batch_put(&batch, ROW_lock, &key, &row);
+	apply_submit(r->apply, &batch, NULL, NULL);
+}
+
+static bool is_media_reason(enum reason reason)
+{
+	return reason >= REASON_media_no_pinhole && reason <= REASON_media_rate;
+}
+
+/* `key` NULL: nothing is open for it. */
+static void take_media(struct replay *r, const struct frame *f, const struct flow_key *key)
+{
+	enum enforcement how = policy_enforcement(r->policy, PROTECTION_MEDIA);
+	enum reason reason = f->defect;
+	bool locked = false;
+
+	if (!reason)
+		reason = key ? fastpath_media(r->fastpath, key, f, r->now_ns, &locked) :
+			       REASON_media_no_pinhole;
+	if (locked)
+		take_lock(r, key, f);
+	if (is_media_reason(reason) && how == ENFORCE_OFF)
+		r->tell.passed++;
+	else
+		tell_media(&r->tell, f, reason, is_media_reason(reason) && how == ENFORCE_MONITOR);
+}
+
+static bool is_media_port(const struct replay *r, const struct flow_key *key, uint16_t zone)
+{
+	const struct zone *z = &r->policy->zones[zone];
+	uint16_t port = ntohs(key->destination_port), from = ntohs(key->source_port);
+
+	if (!z->media_low || port < z->media_low || port > z->media_high)
+		return false;
+	for (uint32_t i = 0; i < z->service_count; i++)
+		if (from && z->services[i] == from)
+			return false;
+	return true;
+}
+
+/* A flow or a pinhole admits it: as signalling or as media. */
+static void enter(struct replay *r, const struct frame *f, const struct flow_key *key)
+{
+	const struct permit *permit = fastpath_permit(r->fastpath, key);
+
+	if (!(permit->flags & PERMIT_SIGNALLING))
+		take_media(r, f, key);
+	else if (permit->expires_ns && r->now_ns >= permit->expires_ns)
+		tell_media(&r->tell, f, REASON_media_expired, false);
+	else
+		take_message(r, f, permit->speaks, true);
+}
+
+/* The protocol whose service the destination port is; 0: none. */
+static uint8_t service_of(const struct replay *r, const struct flow_key *key)
+{
+	for (uint32_t number = 1; number < protocol_count; number++)
+		for (int i = 0; i < 8 && r->policy->protocols[number].ports[i]; i++)
+			if (r->policy->protocols[number].ports[i] == ntohs(key->destination_port))
+				return (uint8_t)number;
+	return PROTOCOL_NONE;
+}
+
+/* The questions of bpf/gateway.bpf.c, in their order. */
+static void take_packet(struct replay *r, struct frame *f)
+{
+	uint16_t zone = policy_zone_of(r->policy, &f->key.destination);
+	struct flow_key key;
+
+	f->key.zone = policy_zone_of(r->policy, &f->key.source);
+	if (f->key.zone == ZONE_NONE) {
+		r->tell.passed++;
+		return;
+	}
+	if (f->reason) {
+		tell_unjudged(&r->tell, f->reason);
+		return;
+	}
+	if (!f->has_ports) {
+		if (f->key.protocol == IPPROTO_UDP && zone != ZONE_NONE && zone != f->key.zone)
+			tell_unjudged(&r->tell, REASON_packet_fragment);
+		else
+			r->tell.passed++;
+		return;
+	}
+	if (f->key.source_port && fastpath_permit(r->fastpath, &f->key))
+		enter(r, f, &f->key);
+	else if (service_of(r, &f->key))
+		take_message(r, f, service_of(r, &f->key), false);
+	else if (f->key.protocol != IPPROTO_UDP || zone == ZONE_NONE || zone == f->key.zone)
+		r->tell.passed++;
+	else if (fastpath_find(r->fastpath, &f->key, &key))
+		enter(r, f, &key);
+	else if (is_media_port(r, &f->key, zone))
+		take_media(r, f, NULL);
+	else
+		r->tell.passed++;
+}
+
+static void take_frame(struct replay *r, int link, const struct pcap_pkthdr *h,
+		       const uint8_t *bytes)
+{
+	uint64_t at_ns = (uint64_t)h->ts.tv_sec * SECOND_NS + (uint64_t)h->ts.tv_usec;
+	struct frame f;
+
+	if (!r->tell.frame++)
+		r->first_ns = at_ns;
+	/* Captures of several queues are not always in order; a clock is. */
+	if (at_ns > r->first_ns && at_ns - r->first_ns + EPOCH_NS > r->now_ns)
+		r->now_ns = at_ns - r->first_ns + EPOCH_NS;
+	run_timers(r);
+	r->tell.time_ns = r->now_ns - EPOCH_NS;
+	if (frame_read(link, slice_make(bytes, h->caplen), h->len, &f))
+		take_packet(r, &f);
+	else
+		r->tell.passed++;
+}
+
+static int replay_open(struct replay *r, bool json)
+{
+	/* One run over one file: the same capture shall give the same words. */
+	static const struct hash_key key = { { 0x7265706c6179206f, 0x6e65206b65792121 } };
+	const struct projector_ops ops = { .open = kernel_open_key, .close = kernel_close_key,
+					   .store = store_row, .count = count, .told = told,
+					   .timer = timer_changed, .self = r };
+
+	if (tell_init(&r->tell, json))
+		return -ENOMEM;
+	r->now_ns = EPOCH_NS;
+	r->fastpath = fastpath_new();
+	r->tables = tables_new(&key, 1);
+	r->wheel = wheel_new(r->now_ns, GRAIN_NS);
+	if (!r->fastpath || !r->tables || !r->wheel)
+		return -ENOMEM;
+	r->alarms = map_new(sizeof(struct row_key), sizeof(struct alarm),
+			    tables_capacity(r->tables, ROW_timer), &key);
+	r->apply = apply_new(r->tables, &ops);
+	if (!r->alarms || !r->apply)
+		return -ENOMEM;
+	r->journey = (struct journey){
+		.policy = r->policy, .tables = r->tables, .apply = r->apply, .key = key,
+		.around = { NULL, 0, tables_named, r->tables },
+		.hands = { send_on, report, count, r },
+	};
+	return journey_init(&r->journey);
+}
+
+static void replay_close(struct replay *r)
+{
+	journey_close(&r->journey);
+	apply_free(r->apply);
+	map_free(r->alarms);
+	wheel_free(r->wheel);
+	tables_free(r->tables);
+	fastpath_free(r->fastpath);
+	tell_close(&r->tell);
+	policy_free(r->policy);
+}
+
+static int read_all(struct replay *r, pcap_t *capture, const char *path)
+{
+	int link = pcap_datalink(capture), more;
+	struct pcap_pkthdr *header;
+	const uint8_t *bytes;
+	bool passed;
+
+	if (!frame_link_is_known(link)) {
+		log_error("replay: %s: link type %s is not known (capture on an Ethernet device or "
+			  "on \"any\")", path, pcap_datalink_val_to_name(link) ?: "?");
+		return 1;
+	}
+	while ((more = pcap_next_ex(capture, &header, &bytes)) == 1)
+		take_frame(r, link, header, bytes);
+	passed = tell_summary(&r->tell);
+	if (more == PCAP_ERROR)
+		log_error("replay: %s: %s (what stands above is what could be read)", path,
+			  pcap_geterr(capture));
+	if (r->failures)
+		log_error("replay: %llu doors found their table full (split the capture)",
+			  (unsigned long long)r->failures);
+	return more == PCAP_ERROR || r->failures || !passed;
+}
+
+static int load(struct replay *r, const char *path)
+{
+	struct policy_errors errors = { .count = 0 };
+	int error = policy_load(path, &r->policy, &r->settings, &errors);
+
+	for (uint32_t i = 0; i < errors.count && i < 32; i++)
+		log_error("%s:%u:%u: %s", path, errors.items[i].line, errors.items[i].column,
+			  errors.items[i].text);
+	if (error && !errors.count)
+		log_error("replay: %s: %s (give the configuration with -c FILE)", path,
+			  strerror(-error));
+	return error;
+}
+
+int replay_run(const char *path, const char *config, bool json)
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+	struct replay *r = calloc(1, sizeof(*r));
+	pcap_t *capture = NULL;
+	int status = 1;
+
+	if (r && !load(r, config)) {
+		capture = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO,
+								  why);
+		if (!capture)
+			log_error("replay: %s (is it a pcap or pcapng file?)", why);
+		else if (replay_open(r, json))
+			log_error("replay: out of memory (free some 500 MB)");
+		else
+			status = read_all(r, capture, path);
+	}
+	if (capture)
+		pcap_close(capture);
+	if (r)
+		replay_close(r);
+	free(r);
+	return status;
+}
