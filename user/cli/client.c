@@ -146,6 +146,7 @@ int client_show(const char *path, const char *command, bool json)
 	if (json) {
 		json_dumpf(document, stdout, JSON_COMPACT);
 		printf("\n");
+		status = json_object_get(document, "error") != NULL;
 	} else if (json_object_get(document, "error")) {
 		status = print_error(document);
 	} else if (!strcmp(command, "status")) {
