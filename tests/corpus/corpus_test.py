@@ -32,6 +32,9 @@ KNOWN_GAPS = {
     "tcp-method": "SIP over TCP is held back, nobody reads it",
     "sipp-fragmented-invite": "fragments are not put together",
     "sip-dtls-srtp-ice": "the second INVITE is fragmented, ICE candidates are not read",
+    # SIPp wrote "INVITE sip:alice@:5060" (RFC 3261 25.1: a host is not optional), so the re-INVITE
+    # to T.38 is refused and the fax, which its truth file has as negotiated, gets no door.
+    "sipp-t38-reinvite": "the re-INVITE to T.38 names no host, so no T.38 is seen",
     "linphone-attended-transfer-from-inside": "the INVITE with Replaces is fragmented",
 }
 
@@ -53,15 +56,8 @@ EXPECTED = {
     # answers it answers nothing that passed.
     "sipp-long-hold-info-message": {"frames": {113: "sip_bad_start_line",
                                                114: "sip_unknown_transaction"}},
-    # The same in the re-INVITE that offers T.38 and its ACK, so the fax has no door.
-    "sipp-t38-reinvite": {"frames": {107: "sip_bad_start_line", 108: "sip_unknown_transaction",
-                                     109: "sip_bad_start_line"},
-                          "flows": {"10.77.1.11:6004>10.77.2.21:7004": "media_no_pinhole",
-                                    "10.77.2.21:7004>10.77.1.11:6004": "media_no_pinhole"}},
-    # 408 comes 32.97 s after its CANCEL, whose transaction ended after 32 (RFC 3261 17.1.2.2,
-    # timer F). The phone goes on sending a second after the 480 that ended its call.
-    "ndpi-sip": {"frames": {41: "sip_unknown_transaction"},
-                 "flows": {"192.168.1.2:30000>212.242.33.36:40392": "media_no_pinhole",
+    # The phone goes on sending after the 480 of frame 93, which ended its call.
+    "ndpi-sip": {"flows": {"192.168.1.2:30000>212.242.33.36:40392": "media_no_pinhole",
                            "192.168.1.2:30001>212.242.33.36:40393": "media_no_pinhole"}},
     # The other phone is behind a NAT: no SDP names the host that sends.
     "wireshark-sip-dtmf2": {"flows": {"192.168.105.172:4376>192.168.105.110:4376":

@@ -456,8 +456,19 @@ static void ephemeral_source_port_gets_a_door_for_the_answer(void **state)
 	(void)state;
 	pass(PHONE, 40000, PBX, message("OPTIONS sip:b@" PBX " SIP/2.0", "o1", "1 OPTIONS", NULL, ""));
 	assert_true(open_to(PBX, 5060, PHONE, 40000) & PERMIT_SIGNALLING);
-	run_timers(33);
+	run_timers(38);
 	assert_int_equal(w.open_count, 0);
+}
+
+/* RFC 3261 17.1.2.2: who gives up answers 408 as timer F (64 T1) fires, so it is on its way then;
+ * T4 (5 s) is how long a message may stay in the network (17.1.1.1, table 4). */
+static void answer_at_the_end_of_timer_f_still_passes(void **state)
+{
+	(void)state;
+	pass(PHONE, 40000, PBX, message("OPTIONS sip:b@" PBX " SIP/2.0", "o1", "1 OPTIONS", NULL, ""));
+	run_timers(33);
+	pass(PBX, 5060, PHONE, message("SIP/2.0 408 Request Timeout", "o1", "1 OPTIONS", "b1", ""));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
 }
 
 static void unanswered_invite_ends_by_its_timer(void **state)
@@ -492,6 +503,7 @@ int main(void)
 		TEST(response_that_nobody_asked_for_is_refused),
 		TEST(answer_with_other_lines_is_refused),
 		TEST(ephemeral_source_port_gets_a_door_for_the_answer),
+		TEST(answer_at_the_end_of_timer_f_still_passes),
 		TEST(unanswered_invite_ends_by_its_timer),
 	};
 

@@ -16,7 +16,10 @@
 
 #define SIP_PROTOCOL 1
 #define SECOND_NS 1000000000ull
-#define TRANSACTION_NS (32 * SECOND_NS)      /* 64 T1 (RFC 3261 17.1.2.2, timer F) */
+#define TIMEOUT_NS (32 * SECOND_NS)          /* 64 T1 (RFC 3261 17.1.2.2, timer F) */
+/* A 408 leaves as timer F fires: the transaction outlives it by T4, a message's longest stay in the
+ * network (RFC 3261 17.1.1.1). */
+#define TRANSACTION_NS (TIMEOUT_NS + 5 * SECOND_NS)
 
 /* DOOR parts. Media: line << 16 | component << 8 | place; the place tells side and kind. */
 enum door_place {

@@ -157,7 +157,7 @@ static void judge_in_dialog(struct judge *j)
 	if (j->m->method == SIP_METHOD_bye) {
 		j->next_call.state = CALL_ENDING;
 		j->call_changed = true;
-		judge_timer(j, 0, TIMER_ENDING, TRANSACTION_NS);
+		judge_timer(j, 0, TIMER_ENDING, TIMEOUT_NS);
 		return;
 	}
 	if (j->m->method == SIP_METHOD_invite)
