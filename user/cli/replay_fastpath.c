@@ -7,19 +7,10 @@
 
 #include "base/map.h"
 #include "base/reader.h"
+#include <ringfence/media.h>
 
 #define SECOND_NS 1000000000ull
 #define LOCKED (1ull << 16)
-#define RTP_VERSION 2
-#define RTP_HEADER_BYTES 12
-#define RTCP_FIRST 192               /* RFC 5761 4 */
-#define RTCP_LAST 223
-#define MEDIA_HEAD_BYTES 8
-#define STUN_HEADER_BYTES 20
-#define STUN_COOKIE 0x2112a442       /* RFC 8489 5 */
-#define DTLS_HEADER_BYTES 13         /* RFC 6347 4.1 */
-#define DTLS_FIRST 20                /* RFC 7983 7 */
-#define DTLS_LAST 63
 
 struct opening {
 	struct permit permit;
@@ -115,44 +106,24 @@ bool fastpath_find(const struct fastpath *p, const struct flow_key *packet,
 	return true;
 }
 
-static enum reason check_rtp(const struct permit *permit, struct reader r, uint32_t bytes)
-{
-	uint8_t first = reader_u8(&r), type = reader_u8(&r) & 0x7f;
-	uint32_t need = RTP_HEADER_BYTES + (first & 0x0f) * 4u + (first & 0x10 ? 4 : 0);
-
-	reader_skip(&r, RTP_HEADER_BYTES - 2);
-	if (!(permit->flags & PERMIT_RTP) || bytes < need || r.failed)
-		return REASON_media_not_rtp;
-	if (!(permit->payload_types[type >> 6] >> (type & 63) & 1))
-		return REASON_media_payload_type;
-	return REASON_none;
-}
-
 enum reason fastpath_shape(const struct permit *permit, struct slice payload,
 			   uint32_t payload_bytes)
 {
 	struct reader r = reader_make(payload);
-	uint8_t first = reader_u8(&r), second = reader_u8(&r);
-	uint16_t third = reader_u16(&r);
-	uint32_t word = reader_u32(&r), wanted = 0;
+	struct media_head head;
 
+	head.first = reader_u8(&r);
+	head.second = reader_u8(&r);
+	head.third = reader_u16(&r);
+	head.word = reader_u32(&r);
 	if (permit->flags & PERMIT_ANY)
 		return REASON_none;
 	if (r.failed || payload_bytes < MEDIA_HEAD_BYTES)
 		return REASON_media_not_rtp;
-	if (first >> 6 == RTP_VERSION) {
-		if (second < RTCP_FIRST || second > RTCP_LAST)
-			return check_rtp(permit, reader_make(payload), payload_bytes);
-		if ((third + 1u) * 4 <= payload_bytes)
-			wanted = PERMIT_RTCP;
-	} else if (first < 4 && word == STUN_COOKIE &&
-		   third + STUN_HEADER_BYTES == (int64_t)payload_bytes) {
-		wanted = PERMIT_STUN;
-	} else if (first >= DTLS_FIRST && first <= DTLS_LAST &&
-		   payload_bytes >= DTLS_HEADER_BYTES) {
-		wanted = PERMIT_DTLS;
-	}
-	return permit->flags & wanted ? REASON_none : REASON_media_not_rtp;
+	/* A capture may hold less of a packet than went by. */
+	if (media_is_rtp(&head) && payload.length < RTP_HEADER_BYTES)
+		return REASON_media_not_rtp;
+	return media_shape(permit, &head, payload_bytes);
 }
 
 static bool in_budget(struct opening *o, uint64_t now_ns)
