@@ -11,21 +11,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/map.h"
 #include "cli/control.h"
 #include "io/log.h"
 #include "io/secret.h"
 
 #define MS 1000000ull
 #define DRAIN_MOST 512
+#define TIMERS_MOST 256
 #define RESOLVE_NS (5000 * MS)
-
-static void show_errors(const char *path, const struct policy_errors *errors)
-{
-	for (uint32_t i = 0; i < errors->count && i < 32; i++)
-		log_error("%s:%u:%u: %s", path, errors->items[i].line, errors->items[i].column,
-			  errors->items[i].text);
-}
 
 /* hands of netlink */
 static void own_address(void *self, const struct address *a, bool there)
@@ -87,7 +80,23 @@ static void told(void *maps, enum tell tell, const struct owner *owner)
 static void timer(void *maps, const struct row_key *key, const struct timer_row *value)
 {
 	(void)maps;
-	daemon_timer_changed(the_daemon, key, value);
+	alarms_changed(the_daemon->alarms, key, value);
+}
+
+/* hooks of the timers */
+static uint64_t seen_ns(void *self, const struct flow_key *key)
+{
+	const struct daemon *d = self;
+	struct activity act;
+
+	return maps_activity(d->maps, key, &act) ? act.seen_ns : 0;
+}
+
+static void timer_due(void *self, const struct row_view *timer, uint64_t now_ns)
+{
+	struct daemon *d = self;
+
+	journey_timeout(&d->journey, timer, now_ns);
 }
 
 /* loop */
@@ -112,7 +121,7 @@ static void on_tick(void *self)
 	uint64_t now_ns = loop_now_ns();
 
 	maps_sweep(d->maps, now_ns);
-	daemon_timers_run(d, now_ns);
+	alarms_run(d->alarms, now_ns, d->policy->timers.call_idle_ns, TIMERS_MOST);
 	reinject_flush(d->reinject);
 }
 
@@ -126,8 +135,8 @@ static void on_reload(void *self)
 	struct daemon *d = self;
 	struct policy_errors errors = { .count = 0 };
 
-	if (daemon_reload(d, &errors))
-		show_errors(d->config_path, &errors);
+	if (daemon_reload(d, &errors) < 0)
+		policy_errors_log(d->config_path, &errors);
 }
 
 static int attach_zones(struct daemon *d)
@@ -177,7 +186,7 @@ int daemon_reload(struct daemon *d, struct policy_errors *reterr)
 	d->journey.policy = next;
 	policy_free(old);
 	d->reloads++;
-	return attach_zones(d);
+	return attach_zones(d) ? 1 : 0;
 }
 
 static int open_secret(struct daemon *d)
@@ -218,6 +227,7 @@ static int take_row(void *tables, enum row_type type, const struct row_key *key,
 /* Rows first, then what follows from them. */
 static int open_state(struct daemon *d)
 {
+	const struct alarms_ops alarms = { seen_ns, timer_due, d };
 	struct kernel_walk walk;
 	int rows;
 
@@ -226,7 +236,9 @@ static int open_state(struct daemon *d)
 	d->projector.told = told;
 	d->projector.timer = timer;
 	d->tables = tables_new(&d->journey.key, 1);
-	if (!d->tables || daemon_timers_open(d))
+	if (d->tables)
+		d->alarms = alarms_new(d->tables, &d->journey.key, &alarms, loop_now_ns());
+	if (!d->alarms)
 		return -ENOMEM;
 	rows = maps_restore(d->maps, take_row, d->tables);
 	d->apply = apply_new(d->tables, &d->projector);
@@ -234,7 +246,7 @@ static int open_state(struct daemon *d)
 		return -ENOMEM;
 	maps_walk(d->maps, &walk);
 	log_info("state restored rows=%d mended=%u", rows, apply_reconcile(d->apply, &walk));
-	daemon_timers_restore(d);
+	alarms_restore(d->alarms);
 	d->journey.policy = d->policy;
 	d->journey.tables = d->tables;
 	d->journey.apply = d->apply;
@@ -270,8 +282,7 @@ static void close_all(struct daemon *d)
 	netlink_free(d->netlink);
 	journey_close(&d->journey);
 	apply_free(d->apply);
-	if (d->wheel)
-		daemon_timers_close(d);
+	alarms_free(d->alarms);
 	tables_free(d->tables);
 	maps_free(d->maps);
 	reinject_close(d->reinject);
@@ -313,7 +324,7 @@ int daemon_run(const char *config_path)
 	d->started_ns = loop_now_ns();
 	error = policy_load(config_path, &d->policy, &d->settings, &errors);
 	if (error) {
-		show_errors(config_path, &errors);
+		policy_errors_log(config_path, &errors);
 		if (!errors.count)
 			log_error("%s: %s (give its path with -c)", config_path, strerror(-error));
 		free(d);

@@ -3,7 +3,6 @@
 #ifndef RINGFENCE_DAEMON_H
 #define RINGFENCE_DAEMON_H
 
-#include "base/wheel.h"
 #include "inspect/journey.h"
 #include "io/kernel.h"
 #include "io/loop.h"
@@ -12,11 +11,11 @@
 #include "io/punt.h"
 #include "io/reinject.h"
 #include "policy/load.h"
+#include "state/alarms.h"
 #include "state/apply.h"
 #include "state/tables.h"
 
 struct control_server;
-struct map;
 
 struct daemon {
 	char config_path[4096];
@@ -29,8 +28,7 @@ struct daemon {
 	struct projector_ops projector;
 	struct tables *tables;
 	struct apply *apply;
-	struct wheel *wheel;
-	struct map *alarms;          /* row_key of a TIMER row -> struct alarm           */
+	struct alarms *alarms;
 	struct netlink *netlink;
 	struct punt_reader *punt;
 	struct reinject *reinject;
@@ -46,17 +44,11 @@ void daemon_take_datagram(void *daemon, const struct punt *p, uint32_t bytes);
 void daemon_take_event(void *daemon, const struct event *e);
 void daemon_hands(struct daemon *d, struct hands *ret);
 
-/* daemon_timers.c: TIMER rows on a wheel. */
-int daemon_timers_open(struct daemon *d);
-void daemon_timers_close(struct daemon *d);
-void daemon_timer_changed(void *daemon, const struct row_key *key, const struct timer_row *value);
-/* All TIMER rows that were read back at start. */
-void daemon_timers_restore(struct daemon *d);
-void daemon_timers_run(struct daemon *d, uint64_t now_ns);
-
 /* Runs until SIGTERM; returns the exit status. */
 int daemon_run(const char *config_path);
-/* SIGHUP or the command. -EINVAL: refused whole, see errors; running rules stay. */
+/* SIGHUP or the command. Negative errno: refused whole, the running rules stay, see errors (none
+ * where the kernel refused: the log says why). 1: the new rules are in force, an interface could not
+ * be attached (the log says which). */
 int daemon_reload(struct daemon *d, struct policy_errors *reterr);
 
 #endif

@@ -44,6 +44,7 @@ void daemon_take_datagram(void *daemon, const struct punt *p, uint32_t bytes)
 			.destination = { p->key.destination, p->key.destination_port, 0 },
 			.zones = { p->zone, policy_zone_of(d->policy, &p->key.destination) },
 			.transport = IPPROTO_UDP,
+			.speaks = p->speaks,
 			.family = p->key.family,
 			.by_door = p->flags & PUNT_DOOR,
 		},

@@ -22,13 +22,6 @@ struct options {
 	char control[108], pins[108];
 };
 
-static void show_errors(const char *path, const struct policy_errors *errors)
-{
-	for (uint32_t i = 0; i < errors->count && i < 32; i++)
-		log_error("%s:%u:%u: %s", path, errors->items[i].line, errors->items[i].column,
-			  errors->items[i].text);
-}
-
 static int run(const char *name, const struct options *o)
 {
 	(void)name;
@@ -72,7 +65,7 @@ static int check(const char *name, const struct options *o)
 	if (o->json)
 		show_check(p, &errors);
 	else
-		show_errors(o->argument, &errors);
+		policy_errors_log(o->argument, &errors);
 	if (error || o->json) {
 		policy_free(p);
 		return error != 0;

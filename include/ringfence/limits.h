@@ -9,8 +9,9 @@
 #define LIMIT_HEADER_BYTES 256           /* IPv6 header and extensions of one packet      */
 #define LIMIT_PUNT_BYTES 9216            /* one datagram in the punt ring, L3 header and all */
 #define LIMIT_RING_BYTES (1u << 22)      /* each punt ring                                */
-#define LIMIT_FLOWS 131072u              /* exact flows in the kernel                     */
-#define LIMIT_PINHOLES 65536u
+/* Kernel maps hold whatever the rows may ask for: a flow a door and a lock, a pinhole a door. */
+#define LIMIT_FLOWS (LIMIT_CALLS * 12)   /* exact flows in the kernel                     */
+#define LIMIT_PINHOLES (LIMIT_CALLS * 8)
 #define LIMIT_SLOTS (LIMIT_FLOWS + LIMIT_PINHOLES)
 #define LIMIT_SOURCES 65536u
 #define LIMIT_INTERFACES 64u
@@ -52,7 +53,7 @@
 #define LIMIT_CALL_QUEUE 16              /* messages of one call that wait for a batch    */
 
 /* Rows */
-#define LIMIT_CALLS 32768u
+#define LIMIT_CALLS 16384u
 #define LIMIT_DIALOGS_PER_CALL 32
 #define LIMIT_TEXT_BYTES 256             /* Call-ID; longer ones are refused              */
 #define LIMIT_TAG_BYTES 128

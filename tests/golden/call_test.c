@@ -148,7 +148,7 @@ static void pass(const char *from, uint16_t port, const char *to, const char *te
 {
 	struct arrival a = {
 		.flow = { .source = endpoint(from, port), .destination = endpoint(to, 5060),
-			  .transport = IPPROTO_UDP, .family = FAMILY_IPV4 },
+			  .transport = IPPROTO_UDP, .speaks = 1, .family = FAMILY_IPV4 },
 		.payload = slice_make(text, strlen(text)), .speaks = 1, .held = true,
 	};
 
@@ -406,6 +406,28 @@ static void moved_port_drains_and_closes(void **state)
 	assert_true(open_to(PBX, 17000, PHONE, 18000) & PERMIT_RTP);
 }
 
+static void moved_host_drains_as_a_moved_port_does(void **state)
+{
+	(void)state;
+	set_up_call();
+	pass(PBX, 5060, PHONE, "INVITE sip:a@" PHONE " SIP/2.0" CRLF
+	     "Via: SIP/2.0/UDP " PBX ";branch=z9hG4bKr2" CRLF "From: <sip:b@" PBX ">;tag=b1" CRLF
+	     "To: <sip:a@" PHONE ">;tag=a1" CRLF "Call-ID: one@" PHONE CRLF "CSeq: 7 INVITE" CRLF
+	     "Content-Type: application/sdp" CRLF CRLF "v=0" CRLF "o=- 1 2 IN IP4 " PBX CRLF "s=-" CRLF
+	     "c=IN IP4 10.77.2.20" CRLF "t=0 0" CRLF "m=audio 17000 RTP/AVP 8" CRLF);
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	pass(PHONE, 5060, PBX, "SIP/2.0 200 OK" CRLF "Via: SIP/2.0/UDP " PBX ";branch=z9hG4bKr2" CRLF
+	     "From: <sip:b@" PBX ">;tag=b1" CRLF "To: <sip:a@" PHONE ">;tag=a1" CRLF
+	     "Call-ID: one@" PHONE CRLF "CSeq: 7 INVITE" CRLF "Content-Type: application/sdp" CRLF CRLF
+	     "v=0" CRLF "o=- 1 2 IN IP4 " PHONE CRLF "s=-" CRLF "c=IN IP4 " PHONE CRLF "t=0 0" CRLF
+	     "m=audio 16000 RTP/AVP 8" CRLF);
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_true(open_to(PHONE, 16000, "10.77.2.20", 17000) & PERMIT_RTP);
+	assert_true(open_to(PHONE, 16000, PBX, 17000) & PERMIT_RTP);
+	run_timers(6);
+	assert_int_equal(open_to(PHONE, 16000, PBX, 17000), 0);
+}
+
 static void foreign_host_in_sdp_is_refused_by_the_guard(void **state)
 {
 	(void)state;
@@ -497,6 +519,7 @@ int main(void)
 		TEST(multiplexed_rtcp_has_no_door_of_its_own),
 		TEST(refused_reinvite_rolls_back),
 		TEST(moved_port_drains_and_closes),
+		TEST(moved_host_drains_as_a_moved_port_does),
 		TEST(foreign_host_in_sdp_is_refused_by_the_guard),
 		TEST(zero_address_and_port_zero_open_nothing_and_pass),
 		TEST(denied_method_is_refused),

@@ -12,8 +12,7 @@ tool=$build/tests/net/attach_tool
 mkdir -p "$build/tests/net"
 # shellcheck disable=SC2046 # words are wanted
 gcc -std=gnu11 -D_GNU_SOURCE -O2 -Iinclude -Iuser -I"$build" -o "$tool" tests/net/attach_tool.c \
-	user/io/kernel.c user/io/kernel_checks.c user/io/kernel_unload.c user/io/attach.c \
-	user/io/kernel_rules.c user/base/address.c user/base/slice.c $(pkg-config --libs libbpf libmnl) -lelf -lz
+	"$build/libacts.a" "$build/libpure.a" $(pkg-config --libs libbpf libmnl) -lelf -lz
 
 # Not ip netns exec: that hides the bpffs.
 run() { nsenter --net="/run/netns/gateway-$id" "$tool" "$pin" "$@"; }
@@ -95,6 +94,14 @@ fi
 gateway() { nsenter --net="/run/netns/gateway-$id" "$@"; }
 gone() { ! gateway ip link show rfgate0 2>/dev/null; }
 gateway ip link add rfgate0 type veth peer name rfgate1
+# What an older kernel has in place of a link: a filter that no pin holds.
+filtered() { gateway tc filter show dev in0 ingress | grep -q gateway_tc; }
+unfiltered() { ! filtered; }
+check "attaches once more" run attach in0 1 tc
+gateway tc qdisc add dev in0 clsact
+gateway tc filter add dev in0 ingress pref 1 handle 1 bpf da object-pinned "$pin/progs/gateway_tc"
+check "a filter of ours is there, too" filtered
 check "unload" run unload
+check "the filter goes with it" unfiltered
 check "our veth pair goes with it" gone
 check "unload leaves nothing" [ ! -e "$pin" ]

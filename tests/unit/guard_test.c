@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The guard against an inspector that believes everything. The policy's look-ups are this file's
- * own, so that each test says in a line what the policy answers. */
+/* The guard against an inspector that believes everything. */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,39 +11,21 @@
 
 #include "inspect/guard.h"
 
-static bool serves;
-static const struct server proxy;
+static struct policy policy;
 
-uint16_t policy_zone_of(const struct policy *p, const struct address *a)
+/* Zone 1 is 10.77.1.0/24, zone 2 everything else; the sender is a server of zone 1, or nobody. */
+static void set_up_policy(bool serves)
 {
-	(void)p;
-	return a->bytes[14] == 1 ? 1 : 2;
+	policy = (struct policy){ .zone_count = 2, .timers = { .call_longest_ns = 1000 } };
+	assert_true(network_parse(SLICE("10.77.1.0/24"), &policy.zones[1].networks[0]));
+	policy.zones[1].network_count = 1;
+	policy.protocols[1].ports[0] = 5060;
+	policy.servers[0] = (struct server){ .address_count = 1, .zone = 1, .speaks = 1 << 1,
+					     .serves_zones = 1 << 1 };
+	assert_true(address_parse(SLICE("10.77.1.11"), &policy.servers[0].addresses[0]));
+	policy.server_count = serves ? 1 : 0;
 }
 
-const struct server *policy_server_at(const struct policy *p, const struct address *a)
-{
-	(void)p;
-	(void)a;
-	return serves ? &proxy : NULL;
-}
-
-bool policy_serves(const struct policy *p, const struct server *s, const struct address *host,
-		   uint16_t zone)
-{
-	(void)p;
-	(void)s;
-	(void)host;
-	(void)zone;
-	return serves;
-}
-
-bool policy_is_service_port(const struct policy *p, uint16_t port)
-{
-	(void)p;
-	return port == 5060;
-}
-
-static struct policy policy = { .timers = { .call_longest_ns = 1000 } };
 static uint8_t memory[LIMIT_ARENA_BYTES];
 
 /* What the guard says of one door towards 10.77.<zone>.<host>:<port>, named by 10.77.1.11. */
@@ -52,7 +33,7 @@ static enum reason judged(const char *host, uint16_t port, uint16_t zone_out, bo
 			  uint32_t *ret_struck)
 {
 	struct arena arena = { memory, sizeof(memory), 0 };
-	struct flow_info flow = { .zones = { 1, 2 } };
+	struct flow_info flow = { .zones = { 1, 2 }, .speaks = 1 };
 	struct subjects none = { NULL, 0 };
 	struct surroundings around = { 0 };
 	struct inspect_in in = { .flow = &flow, .subjects = &none, .policy = &policy,
@@ -82,10 +63,10 @@ static void sender_opens_a_door_to_itself_alone(void **state)
 	uint32_t struck;
 
 	(void)state;
-	serves = false;
+	set_up_policy(false);
 	assert_int_equal(judged("10.77.1.11", 4000, 1, false, &struck), REASON_none);
 	assert_int_equal(judged("10.77.1.12", 4000, 1, false, &struck), REASON_guard_foreign_host);
-	serves = true;
+	set_up_policy(true);
 	assert_int_equal(judged("10.77.1.12", 4000, 1, false, &struck), REASON_none);
 }
 
@@ -94,7 +75,7 @@ static void optional_foreign_door_is_struck_and_the_message_passes(void **state)
 	uint32_t struck;
 
 	(void)state;
-	serves = false;
+	set_up_policy(false);
 	assert_int_equal(judged("10.77.1.12", 4000, 1, true, &struck), REASON_none);
 	assert_int_equal(struck, 1);
 }
@@ -104,6 +85,7 @@ static void low_and_service_ports_and_loopback_are_forbidden(void **state)
 	uint32_t struck;
 
 	(void)state;
+	set_up_policy(false);
 	assert_int_equal(judged("10.77.1.11", 53, 1, false, &struck), REASON_guard_forbidden_port);
 	assert_int_equal(judged("10.77.1.11", 5060, 1, false, &struck),
 			 REASON_guard_forbidden_port);
@@ -111,11 +93,22 @@ static void low_and_service_ports_and_loopback_are_forbidden(void **state)
 			 REASON_guard_forbidden_address);
 }
 
+static void server_of_another_protocol_serves_nobody(void **state)
+{
+	uint32_t struck;
+
+	(void)state;
+	set_up_policy(true);
+	policy.servers[0].speaks = 1 << 2;
+	assert_int_equal(judged("10.77.1.12", 4000, 1, false, &struck), REASON_guard_foreign_host);
+}
+
 static void zone_of_the_host_is_its_own_and_not_the_inspectors(void **state)
 {
 	uint32_t struck;
 
 	(void)state;
+	set_up_policy(false);
 	assert_int_equal(judged("10.77.1.11", 4000, 2, false, &struck), REASON_guard_bad_outcome);
 }
 
@@ -125,6 +118,7 @@ int main(void)
 		cmocka_unit_test(sender_opens_a_door_to_itself_alone),
 		cmocka_unit_test(optional_foreign_door_is_struck_and_the_message_passes),
 		cmocka_unit_test(low_and_service_ports_and_loopback_are_forbidden),
+		cmocka_unit_test(server_of_another_protocol_serves_nobody),
 		cmocka_unit_test(zone_of_the_host_is_its_own_and_not_the_inspectors),
 	};
 

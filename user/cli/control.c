@@ -14,6 +14,7 @@
 
 #define CLIENTS 16
 #define REQUEST_BYTES 1024
+#define BUFFER_BYTES (64 << 20)      /* of a socket: all calls of a full table */
 
 struct client {
 	struct control_server *server;
@@ -39,25 +40,20 @@ static void hang_up(struct client *c)
 	*c = (struct client){ .server = c->server, .fd = -1 };
 }
 
-/* Whole or not at all: a reader that is slow with a long answer is asked to wait by the socket's
- * own buffer, and loses events. */
-static bool write_line(struct client *c, const json_t *document, int flags)
+/* Whole or not at all, and never waiting: an answer fits the socket's buffer, and whoever does not
+ * read is hung up on, which he is told by the end of the stream. */
+static bool write_line(struct client *c, const json_t *document)
 {
 	char *line = json_dumps(document, JSON_COMPACT);
-	size_t length = line ? strlen(line) : 0, done = 0;
+	size_t length = line ? strlen(line) : 0;
+	ssize_t sent;
 
 	if (!line)
 		return false;
 	line[length++] = '\n';
-	while (done < length) {
-		ssize_t n = send(c->fd, line + done, length - done, MSG_NOSIGNAL | flags);
-
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
+	sent = send(c->fd, line, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 	free(line);
-	return done == length;
+	return sent == (ssize_t)length;
 }
 
 static json_t *reload(struct daemon *d)
@@ -65,17 +61,22 @@ static json_t *reload(struct daemon *d)
 	struct policy_errors errors = { .count = 0 };
 	json_t *list = json_array();
 
-	if (!daemon_reload(d, &errors)) {
+	int result = daemon_reload(d, &errors);
+
+	if (result >= 0)
 		json_decref(list);
+	if (!result)
 		return json_pack("{s:b}", "ok", 1);
-	}
-	for (uint32_t i = 0; i < errors.count && i < 32; i++)
+	if (result > 0)
+		return json_pack("{s:s}", "error", "reload: the new rules are in force, but not every "
+				 "interface is attached (the daemon's log names it)");
+	for (uint32_t i = 0; i < errors.count && i < POLICY_ERRORS; i++)
 		json_array_append_new(list, json_pack("{s:I, s:I, s:s}", "line",
 						      (json_int_t)errors.items[i].line, "column",
 						      (json_int_t)errors.items[i].column, "text",
 						      errors.items[i].text));
 	return json_pack("{s:s, s:o}", "error",
-			 "reload: refused, the running rules stay (mend the file)", "errors", list);
+			 errors.count ? "reload: refused, the running rules stay (mend the file)" : "reload: refused, the running rules stay (the daemon's log says why)", "errors", list);
 }
 
 static const struct {
@@ -91,6 +92,7 @@ static void answer(struct client *c, const char *line)
 {
 	json_t *request = json_loads(line, 0, NULL), *document = NULL;
 	const char *name = json_string_value(json_object_get(request, "command")) ?: "";
+	bool sent;
 
 	if (!strcmp(name, "events")) {
 		c->follows = true;
@@ -102,9 +104,11 @@ static void answer(struct client *c, const char *line)
 			document = commands[i].answer(c->server->d);
 	if (!document)
 		document = json_pack("{s:s}", "error", "no such command (see `ringfence help`)");
-	write_line(c, document, 0);
+	sent = write_line(c, document);
 	json_decref(document);
 	json_decref(request);
+	if (!sent)
+		hang_up(c);
 }
 
 static void on_client(void *self)
@@ -133,8 +137,7 @@ static void on_client(void *self)
 
 static void on_connect(void *self)
 {
-	/* An answer waits this long for its reader, and the loop with it: root's own tool. */
-	const struct timeval patience = { .tv_usec = 200000 };
+	const int room = BUFFER_BYTES;
 	struct control_server *s = self;
 	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
 
@@ -143,7 +146,7 @@ static void on_connect(void *self)
 
 		if (c->fd >= 0)
 			continue;
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 		c->fd = fd;
 		c->source = loop_fd(s->d->loop, fd, on_client, c);
 		if (!c->source)
@@ -204,8 +207,9 @@ static bool is_followed(const struct control_server *s)
 static void publish(struct control_server *s, json_t *document)
 {
 	for (int i = 0; i < CLIENTS; i++)
-		if (s->clients[i].fd >= 0 && s->clients[i].follows)
-			write_line(&s->clients[i], document, MSG_DONTWAIT);
+		if (s->clients[i].fd >= 0 && s->clients[i].follows &&
+		    !write_line(&s->clients[i], document))
+			hang_up(&s->clients[i]);
 	json_decref(document);
 }
 

@@ -13,7 +13,7 @@ struct control_server;
 /* NULL with errno set. */
 struct control_server *control_open(struct daemon *d);
 void control_close(struct control_server *c);
-/* Judgements and tells go to those who follow `events`; slow readers lose lines, which is said. */
+/* Judgements and tells go to those who follow `events`; who does not read is hung up on. */
 void control_report(struct control_server *c, const struct verdict_report *r);
 void control_event(struct control_server *c, const struct event *e);
 void control_tell(struct control_server *c, enum tell tell, const struct owner *owner);

@@ -9,25 +9,18 @@
 #include <pcap/pcap.h>
 #include <stdlib.h>
 
-#include "base/map.h"
-#include "base/wheel.h"
 #include "cli/replay_fastpath.h"
 #include "cli/replay_tell.h"
 #include "io/log.h"
 #include "policy/load.h"
+#include "state/alarms.h"
 #include "state/apply.h"
 #include "state/tables.h"
 
 #define SECOND_NS 1000000000ull
-#define GRAIN_NS (SECOND_NS / 10)
 #define ROW_BYTES_OF_LOCK 16384
 /* The clock begins here and not at 0, which in a row means "never". */
 #define EPOCH_NS (1000 * SECOND_NS)
-
-struct alarm {
-	struct wheel_timer timer;    /* first: the wheel gives back its address */
-	struct row_key key;
-};
 
 struct replay {
 	struct policy *policy;
@@ -36,8 +29,7 @@ struct replay {
 	struct apply *apply;
 	struct journey journey;
 	struct fastpath *fastpath;
-	struct wheel *wheel;
-	struct map *alarms;          /* row_key -> struct alarm */
+	struct alarms *alarms;
 	struct replay_tell tell;
 	uint64_t first_ns, now_ns;
 	uint64_t failures;           /* of the executor: tables that were full */
@@ -88,18 +80,7 @@ static void told(void *self, enum tell tell, const struct owner *owner)
 
 static void timer_changed(void *self, const struct row_key *key, const struct timer_row *value)
 {
-	struct replay *r = self;
-	struct alarm *alarm = value ? map_take(r->alarms, key) : map_find(r->alarms, key);
-
-	if (!alarm)
-		return;
-	wheel_stop(r->wheel, &alarm->timer);
-	if (!value) {
-		map_remove(r->alarms, key);
-		return;
-	}
-	alarm->key = *key;
-	wheel_start(r->wheel, &alarm->timer, value->due_ns);
+	alarms_changed(((struct replay *)self)->alarms, key, value);
 }
 
 /* Hands of the journey. */
@@ -117,68 +98,32 @@ static void report(void *self, const struct verdict_report *v)
 }
 
 /* Timers */
-static uint64_t seen_at(const struct replay *r, const struct flow_key *key)
+static uint64_t seen_at(void *self, const struct flow_key *key)
 {
-	const struct activity *act = fastpath_activity(r->fastpath, key);
+	const struct activity *act = fastpath_activity(((struct replay *)self)->fastpath, key);
 
 	return act ? act->seen_ns : 0;
 }
 
-/* When the youngest packet of the owner's media was seen; 0: never. */
-static uint64_t media_seen(const struct replay *r, const struct owner *owner)
+static void timer_due(void *self, const struct row_view *timer, uint64_t now_ns)
 {
-	static struct row_view rows[LIMIT_SUBJECTS];
-	uint32_t n = tables_of_owner(r->tables, owner, rows, LIMIT_SUBJECTS);
-	uint64_t seen = 0, at = 0;
+	struct replay *r = self;
 
-	for (uint32_t i = 0; i < n && i < LIMIT_SUBJECTS; i++) {
-		const struct door_row *door = rows[i].value;
-		const struct lock_row *lock = rows[i].value;
-
-		if (rows[i].type == ROW_door && door->kind == DOOR_MEDIA)
-			at = seen_at(r, &door->key);
-		else if (rows[i].type == ROW_lock)
-			at = seen_at(r, &lock->key);
-		if (at > seen)
-			seen = at;
-	}
-	return seen;
-}
-
-static void alarm_due(struct replay *r, struct alarm *alarm, uint64_t now_ns)
-{
-	struct row_key key = alarm->key;
-	const struct timer_row *timer = tables_find(r->tables, ROW_timer, &key);
-	struct row_view view = { ROW_timer, &key, timer };
-	uint64_t seen, idle_ns = r->policy->timers.call_idle_ns;
-
-	if (!timer)
-		return;
-	/* A call that still carries media is not idle. */
-	seen = timer->kind == TIMER_CALL_IDLE ? media_seen(r, &key.owner) : 0;
-	if (seen && seen + idle_ns > now_ns) {
-		wheel_start(r->wheel, &alarm->timer, seen + idle_ns);
-		return;
-	}
 	r->tell.time_ns = now_ns - EPOCH_NS;
-	journey_timeout(&r->journey, &view, now_ns);
+	journey_timeout(&r->journey, timer, now_ns);
 	tell_timer(&r->tell);
 }
 
-/* Each at the time it was due: the capture may be silent for longer than a call lives. */
+/* The capture may be silent for longer than a call lives: each has the time it was due. */
 static void run_timers(struct replay *r)
 {
-	struct wheel_timer *due;
-
-	while ((due = wheel_due(r->wheel, r->now_ns)))
-		alarm_due(r, (struct alarm *)due, due->due_ns + GRAIN_NS < r->now_ns ?
-							  due->due_ns + GRAIN_NS : r->now_ns);
+	alarms_run(r->alarms, r->now_ns, r->policy->timers.call_idle_ns, UINT32_MAX);
 }
 
 /* Messages */
 static bool source_is_welcome(struct replay *r, const struct frame *f)
 {
-	const struct server *s = policy_server_at(r->policy, &f->key.source);
+	const struct server *s = policy_server_at(r->policy, &f->key.source, 0);
 
 	if (s && s->zone == f->key.zone)
 		return true;
@@ -197,6 +142,7 @@ static void take_message(struct replay *r, const struct frame *f, uint8_t speaks
 			.destination = { f->key.destination, f->key.destination_port, 0 },
 			.zones = { f->key.zone, policy_zone_of(r->policy, &f->key.destination) },
 			.transport = IPPROTO_UDP,
+			.speaks = speaks,
 			.family = f->key.family,
 			.by_door = by_door,
 		},
@@ -362,17 +308,16 @@ static int replay_open(struct replay *r, bool json)
 	const struct projector_ops ops = { .open = kernel_open_key, .close = kernel_close_key,
 					   .store = store_row, .count = count, .told = told,
 					   .timer = timer_changed, .self = r };
+	const struct alarms_ops alarms = { seen_at, timer_due, r };
 
 	if (tell_init(&r->tell, json))
 		return -ENOMEM;
 	r->now_ns = EPOCH_NS;
 	r->fastpath = fastpath_new();
 	r->tables = tables_new(&key, 1);
-	r->wheel = wheel_new(r->now_ns, GRAIN_NS);
-	if (!r->fastpath || !r->tables || !r->wheel)
+	if (!r->fastpath || !r->tables)
 		return -ENOMEM;
-	r->alarms = map_new(sizeof(struct row_key), sizeof(struct alarm),
-			    tables_capacity(r->tables, ROW_timer), &key);
+	r->alarms = alarms_new(r->tables, &key, &alarms, r->now_ns);
 	r->apply = apply_new(r->tables, &ops);
 	if (!r->alarms || !r->apply)
 		return -ENOMEM;
@@ -388,8 +333,7 @@ static void replay_close(struct replay *r)
 {
 	journey_close(&r->journey);
 	apply_free(r->apply);
-	map_free(r->alarms);
-	wheel_free(r->wheel);
+	alarms_free(r->alarms);
 	tables_free(r->tables);
 	fastpath_free(r->fastpath);
 	tell_close(&r->tell);

@@ -61,7 +61,7 @@ static enum reason host_reason(const struct inspect_in *in, const struct change 
 		return REASON_guard_bad_outcome;
 	if (address_equal(host, &in->flow->source.address))
 		return REASON_none;
-	server = policy_server_at(in->policy, &in->flow->source.address);
+	server = policy_server_at(in->policy, &in->flow->source.address, in->flow->speaks);
 	if (server && policy_serves(in->policy, server, host, zone))
 		return REASON_none;
 	if (in->around->named && in->around->named(in->around->state, &e, door->zone_out))

@@ -25,6 +25,7 @@ struct flow_info {
 	struct endpoint destination;
 	uint16_t zones[2];           /* of the sender (by interface), of the receiver (by address) */
 	uint8_t transport;           /* IPPROTO_UDP, IPPROTO_TCP */
+	uint8_t speaks;              /* number of the protocol */
 	uint8_t family;              /* enum family */
 	bool by_door;                /* a signalling door let it in, else a service's port */
 };
@@ -47,11 +48,6 @@ struct surroundings {
 	const void *state;
 };
 
-struct usage {
-	uint32_t calls;              /* live calls of the sender's zone */
-	uint32_t invites_per_second; /* of the sender, as counted in the running second */
-};
-
 /* NAT ports, once asked for. Empty until translation needs them. */
 struct lease {
 	uint32_t count;
@@ -62,7 +58,6 @@ struct inspect_in {
 	struct slice raw;            /* exactly one framed message */
 	const struct flow_info *flow;
 	const struct subjects *subjects;
-	const struct usage *usage;
 	const struct policy *policy;
 	const struct lease *lease;
 	const struct surroundings *around;
@@ -103,14 +98,8 @@ struct outcome {
 	struct sends sends;
 };
 
-struct transport {
-	uint8_t protocol;            /* IPPROTO_* */
-	uint16_t port;               /* default service port, host order */
-};
-
 struct protocol_ops {
 	const char *name;
-	const struct transport *transports; /* ends with protocol 0 */
 	/* Length of the first message, 0 a keep-alive, -EAGAIN more bytes, -EBADMSG never. */
 	ssize_t (*frame)(struct slice bytes, size_t *resume);
 	int (*parse)(struct slice raw, struct arena *arena, const void **ret_msg,

@@ -15,23 +15,34 @@
 
 #define TCX_INGRESS ((enum bpf_attach_type)46)   /* linux 6.6; older headers lack it */
 
-static enum attach_mode choose(const char *interface, enum attach_mode wish,
-			       struct attachment_state *ret)
+static bool is_virtual(const char *interface)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/sys/class/net/%s/device", interface);
-	if (wish != ATTACH_AUTO)
-		snprintf(ret->why, sizeof(ret->why), "%s",
-			 wish == ATTACH_NATIVE ? "native asked for" : "tc asked for");
-	else if (access(path, F_OK))
-		snprintf(ret->why, sizeof(ret->why),
+	return access(path, F_OK) != 0;
+}
+
+/* The mode obtained, against what this kind of device gets by itself. */
+static void explain_mode(struct attachment_state *s)
+{
+	enum attach_mode own = is_virtual(s->interface) ? ATTACH_TC : ATTACH_NATIVE;
+
+	if (s->mode != own)
+		snprintf(s->why, sizeof(s->why), "%s asked for",
+			 s->mode == ATTACH_NATIVE ? "native" : "tc");
+	else if (own == ATTACH_TC)
+		snprintf(s->why, sizeof(s->why),
 			 "virtual device: XDP would switch its offloads off");
 	else
-		snprintf(ret->why, sizeof(ret->why), "network card: its driver runs XDP");
+		snprintf(s->why, sizeof(s->why), "network card: its driver runs XDP");
+}
+
+static enum attach_mode choose(const char *interface, enum attach_mode wish)
+{
 	if (wish != ATTACH_AUTO)
 		return wish;
-	return access(path, F_OK) ? ATTACH_TC : ATTACH_NATIVE;
+	return is_virtual(interface) ? ATTACH_TC : ATTACH_NATIVE;
 }
 
 /* *ret_made: the link is new, not one whose program was replaced. */
@@ -106,11 +117,13 @@ static bool take_link(const struct kernel *k, const char *interface, uint32_t if
 {
 	const bool native = mode == ATTACH_NATIVE;
 	char path[KERNEL_PATH_BYTES];
+	bool gone;
 
 	kernel_link_path(k->pin_path, interface, native ? "xdp" : "tc", path);
-	if (!unlink(path))
-		return true;
-	return !native && ifindex && has_clsact(k, ifindex) && take_clsact(ifindex);
+	gone = !unlink(path);
+	if (!native && ifindex && has_clsact(k, ifindex))
+		gone |= take_clsact(ifindex);
+	return gone;
 }
 
 static int record(const struct kernel *k, const struct attachment_state *s)
@@ -166,7 +179,8 @@ int kernel_attach(struct kernel *k, const struct zone_interface *iface, uint16_t
 	if (!ret->ifindex)
 		return kernel_fail(reterr, -ENODEV, "interface %s: there is none (see `ip link`)",
 				   iface->name);
-	ret->mode = choose(iface->name, wish, ret);
+	ret->mode = choose(iface->name, wish);
+	explain_mode(ret);
 	kernel_link_path(k->pin_path, iface->name, "xdp", path);
 	if (access(path, F_OK) && !bpf_xdp_query((int)ret->ifindex, 0, &xdp) && xdp.prog_id)
 		snprintf(ret->others, sizeof(ret->others), "XDP program %u", xdp.prog_id);
@@ -234,6 +248,7 @@ int kernel_attachments(const struct kernel *k, struct attachment_state *ret, uin
 		kernel_link_path(k->pin_path, s->interface, "xdp", path);
 		if (!access(path, F_OK))
 			s->mode = ATTACH_NATIVE;
+		explain_mode(s);
 		kernel_check(s);
 		n++;
 	}

@@ -54,7 +54,7 @@ static void describe_up(struct nlmsghdr *nlh, const char *name)
 static int talk(const struct nlmsghdr *nlh)
 {
 	char answer[1024];
-	struct mnl_socket *s = mnl_socket_open(NETLINK_ROUTE);
+	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	ssize_t n = -1;
 
 	if (!s)
@@ -68,6 +68,21 @@ static int talk(const struct nlmsghdr *nlh)
 	n = n < 0 ? -errno : 0;
 	mnl_socket_close(s);
 	return (int)n;
+}
+
+/* One end takes the other along. */
+int gate_remove(void)
+{
+	char buffer[1024];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
+	int error;
+
+	nlh->nlmsg_type = RTM_DELLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	info->ifi_index = (int)if_nametoindex(GATE_NAME);
+	error = info->ifi_index ? talk(nlh) : 0;
+	return error == -ENODEV ? 0 : error;
 }
 
 static int attach_egress(int ifindex, int program)

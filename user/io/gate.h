@@ -14,4 +14,7 @@
  * Returns the interface's index, or negative errno with *reterr. */
 int gate_open(int program, struct kernel_error *reterr);
 
+/* Takes the pair away; 0 where there was none. */
+int gate_remove(void);
+
 #endif

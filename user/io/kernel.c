@@ -180,7 +180,7 @@ static int open_pins(struct kernel *k, struct kernel_error *reterr)
 		snprintf(path, sizeof(path), "%s/%s", k->pin_path, all[i].name);
 		*all[i].fd = bpf_obj_get(path);
 		if (*all[i].fd < 0)
-			return kernel_fail(reterr, -errno, "%s: %s (run `ringfence load` as root)",
+			return kernel_fail(reterr, -errno, "%s: %s (start it as root: ringfence run -c FILE)",
 					   path, strerror(errno));
 	}
 	return 0;
@@ -201,7 +201,7 @@ static int open_rows(struct kernel *k, struct kernel_error *reterr)
 		snprintf(path, sizeof(path), "%s/maps/row_%s", k->pin_path, names[i]);
 		k->maps.rows[i] = bpf_obj_get(path);
 		if (k->maps.rows[i] < 0 && errno != ENOENT)
-			return kernel_fail(reterr, -errno, "%s: %s (run `ringfence load` as root)",
+			return kernel_fail(reterr, -errno, "%s: %s (start it as root: ringfence run -c FILE)",
 					   path, strerror(errno));
 	}
 	return 0;

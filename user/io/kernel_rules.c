@@ -9,8 +9,6 @@
 
 #include "io/kernel_own.h"
 
-#define PROTOCOL_SIP 1
-#define SIP_PORT 5060
 #define SERVER_BITS 160          /* zone and whole address */
 #define HEARTBEAT_LIMIT_NS 3000000000ull
 #define REINJECT_MARK 0x52460000u
@@ -58,11 +56,11 @@ static int put_networks(const struct kernel *k, const struct policy *p)
 
 /* TCP too, though nobody reads it yet: a service that is known is held back without a listener,
  * one that is not known would pass unjudged. */
-static int put_service(const struct kernel *k, uint16_t zone, uint16_t port)
+static int put_service(const struct kernel *k, uint16_t zone, uint16_t port, uint8_t speaks)
 {
 	struct service_key udp = { .zone = zone, .port = htons(port), .protocol = IPPROTO_UDP };
 	struct service_key tcp = { .zone = zone, .port = htons(port), .protocol = IPPROTO_TCP };
-	struct service value = { .speaks = PROTOCOL_SIP };
+	struct service value = { .speaks = speaks };
 	int err = bpf_map_update_elem(k->maps.services, &udp, &value, BPF_ANY);
 
 	return err ?: bpf_map_update_elem(k->maps.services, &tcp, &value, BPF_ANY);
@@ -70,15 +68,15 @@ static int put_service(const struct kernel *k, uint16_t zone, uint16_t port)
 
 static int put_services(const struct kernel *k, const struct policy *p)
 {
-	const uint16_t *ports = p->protocols[PROTOCOL_SIP].ports;
 	int err = 0;
 
-	for (uint32_t i = 1; i <= p->zone_count; i++) {
-		if (!ports[0])
-			err = err ?: put_service(k, (uint16_t)i, SIP_PORT);
-		for (uint32_t n = 0; n < 8 && ports[n]; n++)
-			err = err ?: put_service(k, (uint16_t)i, ports[n]);
-	}
+	for (uint32_t zone = 1; zone <= p->zone_count; zone++)
+		for (uint8_t speaks = 1; speaks < POLICY_PROTOCOLS; speaks++) {
+			const uint16_t *ports = p->protocols[speaks].ports;
+
+			for (uint32_t n = 0; n < POLICY_PORTS && ports[n]; n++)
+				err = err ?: put_service(k, (uint16_t)zone, ports[n], speaks);
+		}
 	return err;
 }
 
@@ -99,16 +97,8 @@ static bool has_network(const struct policy *p, const struct network_key *key)
 
 static bool has_service(const struct policy *p, const struct service_key *key)
 {
-	const uint16_t *ports = p->protocols[PROTOCOL_SIP].ports;
-
-	if (key->zone == ZONE_NONE || key->zone > p->zone_count)
-		return false;
-	if (!ports[0])
-		return ntohs(key->port) == SIP_PORT;
-	for (uint32_t n = 0; n < 8 && ports[n]; n++)
-		if (ntohs(key->port) == ports[n])
-			return true;
-	return false;
+	return key->zone != ZONE_NONE && key->zone <= p->zone_count &&
+	       policy_is_service_port(p, ntohs(key->port));
 }
 
 /* The walk goes on behind the last key that stays: one that is gone would begin it anew. */

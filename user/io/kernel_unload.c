@@ -2,9 +2,6 @@
 /* Takes everything of ours out of the kernel; needs neither the daemon nor the object. */
 #include <dirent.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,47 +9,29 @@
 #include "io/gate.h"
 #include "io/kernel_own.h"
 
-/* One end takes the other along. */
-static int delete_link(uint32_t ifindex)
+/* What no pin holds goes first, while the maps still say where it is: filters of clsact. */
+static void detach_all(const char *pin_path)
 {
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	char buffer[1024];
-	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-	struct ifinfomsg *message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
-	ssize_t bytes = -1;
-	int err;
+	struct attachment_state there[LIMIT_INTERFACES];
+	struct kernel_error error;
+	struct kernel *k;
+	int count;
 
-	if (!s)
-		return -errno;
-	header->nlmsg_type = RTM_DELLINK;
-	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	header->nlmsg_seq = 1;
-	message->ifi_index = (int)ifindex;
-	if (!mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) &&
-	    mnl_socket_sendto(s, header, header->nlmsg_len) >= 0)
-		bytes = mnl_socket_recvfrom(s, buffer, sizeof(buffer));
-	if (bytes > 0)
-		bytes = mnl_cb_run(buffer, (size_t)bytes, 1, mnl_socket_get_portid(s), NULL, NULL);
-	err = bytes < 0 ? -errno : 0;
-	mnl_socket_close(s);
-	return err;
-}
-
-static int unload_gate(struct kernel_error *reterr)
-{
-	const uint32_t ifindex = if_nametoindex(GATE_NAME);
-	int err = ifindex ? delete_link(ifindex) : 0;
-
-	if (!err || err == -ENODEV)
-		return 0;
-	return kernel_fail(reterr, err, "unload %s: %s (run as root)", GATE_NAME, strerror(-err));
+	if (kernel_open_pinned(pin_path, &k, &error))
+		return;
+	count = kernel_attachments(k, there, LIMIT_INTERFACES);
+	for (int i = 0; i < count; i++)
+		kernel_detach(k, there[i].interface, &error);
+	kernel_close(k);
 }
 
 int kernel_unload(const char *pin_path, struct kernel_error *reterr)
 {
 	static const char *const parts[] = { "/links", "/progs", "/maps", "" };
 	char path[KERNEL_PATH_BYTES];
+	int err;
 
+	detach_all(pin_path);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		struct dirent *entry;
 		DIR *part;
@@ -67,5 +46,7 @@ int kernel_unload(const char *pin_path, struct kernel_error *reterr)
 			return kernel_fail(reterr, -errno, "unload %s: %s (run as root)", path,
 					   strerror(errno));
 	}
-	return unload_gate(reterr);
+	err = gate_remove();
+	return err ? kernel_fail(reterr, err, "unload %s: %s (run as root)", GATE_NAME,
+				 strerror(-err)) : 0;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/log.h"
 #include "policy/load_own.h"
 
 #define FILE_MOST (1u << 20)
@@ -42,7 +43,7 @@ static int protocol_ref(struct loader *l, const yaml_node_t *node)
 {
 	static const char *const names[] = {
 		"",
-#define PROTOCOL(name, number) [number] = #name,
+#define PROTOCOL(name, number, port) [number] = #name,
 #include "inspect/protocols.def"
 #undef PROTOCOL
 		NULL,
@@ -97,21 +98,12 @@ static void server_serves(struct loader *l, const yaml_node_t *node, void *targe
 	load_items(l, node, serves_item, target);
 }
 
-static void server_calls(struct loader *l, const yaml_node_t *node, void *target)
-{
-	uint64_t n;
-
-	if (load_number(l, node, LIMIT_CALLS, &n))
-		((struct server *)target)->max_calls = (uint32_t)n;
-}
-
 static const struct word server_words[] = {
 	{ "addresses", server_addresses },
 	{ "zone", server_zone },
 	{ "speaks", server_speaks },
 	{ "part", server_part },
 	{ "serves", server_serves },
-	{ "max_calls", server_calls },
 	{ NULL, NULL },
 };
 
@@ -131,6 +123,8 @@ static void read_server(struct loader *l, const char *name, const yaml_node_t *v
 		load_error(l, value, "%s: no addresses (write addresses: [10.1.0.10])", name);
 	if (!s->zone)
 		load_error(l, value, "%s: no zone (write zone: NAME)", name);
+	if (!s->speaks)
+		load_error(l, value, "%s: speaks nothing (write speaks: [sip])", name);
 	if (s->serves_any || s->serves_zones || s->serves_count)
 		return;
 	if (s->part == PART_TRUNK)
@@ -374,7 +368,9 @@ static void set_defaults(struct loader *l)
 	p->timers = (struct timers){ .early_media_ns = 180 * SECOND, .call_idle_ns = 600 * SECOND,
 				     .call_longest_ns = 14400 * SECOND, .linger_ns = 32 * SECOND,
 				     .drain_ns = 5 * SECOND, .binding_longest_ns = 7200 * SECOND };
-	p->protocols[1].ports[0] = 5060;
+#define PROTOCOL(name, number, port) p->protocols[number].ports[0] = port;
+#include "inspect/protocols.def"
+#undef PROTOCOL
 	p->unknown_rate = 200;
 	p->media_rate = 2000;
 	strcpy(l->settings.control_path, "/run/ringfence/control.sock");
@@ -448,4 +444,14 @@ int policy_load(const char *path, struct policy **ret, struct settings *ret_sett
 void policy_free(struct policy *p)
 {
 	free(p);
+}
+
+void policy_errors_log(const char *path, const struct policy_errors *errors)
+{
+	for (uint32_t i = 0; i < errors->count && i < POLICY_ERRORS; i++)
+		log_error("%s:%u:%u: %s", path, errors->items[i].line, errors->items[i].column,
+			  errors->items[i].text);
+	if (errors->count > POLICY_ERRORS)
+		log_error("%s: %u errors more (mend these first)", path,
+			  errors->count - POLICY_ERRORS);
 }

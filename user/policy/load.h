@@ -13,8 +13,10 @@ struct policy_error {
 	char text[240];              /* "what: why (remedy)" */
 };
 
+#define POLICY_ERRORS 32
+
 struct policy_errors {
-	struct policy_error items[32];
+	struct policy_error items[POLICY_ERRORS];
 	uint32_t count;              /* may exceed the items: so many were found */
 };
 
@@ -33,5 +35,7 @@ int policy_load(const char *path, struct policy **ret, struct settings *ret_sett
 int policy_load_text(const char *text, size_t length, struct policy **ret,
 		     struct settings *ret_settings, struct policy_errors *reterr);
 void policy_free(struct policy *p);
+/* Tells each error with its place. */
+void policy_errors_log(const char *path, const struct policy_errors *errors);
 
 #endif

@@ -23,12 +23,18 @@ uint16_t policy_zone_of(const struct policy *p, const struct address *a)
 	return longest >= 0 ? zone : rest;
 }
 
-const struct server *policy_server_at(const struct policy *p, const struct address *a)
+const struct server *policy_server_at(const struct policy *p, const struct address *a,
+				      uint8_t protocol)
 {
-	for (uint32_t i = 0; i < p->server_count; i++)
-		for (uint32_t n = 0; n < p->servers[i].address_count; n++)
-			if (address_equal(&p->servers[i].addresses[n], a))
-				return &p->servers[i];
+	for (uint32_t i = 0; i < p->server_count; i++) {
+		const struct server *s = &p->servers[i];
+
+		if (protocol && !(s->speaks & 1u << protocol))
+			continue;
+		for (uint32_t n = 0; n < s->address_count; n++)
+			if (address_equal(&s->addresses[n], a))
+				return s;
+	}
 	return NULL;
 }
 
@@ -59,7 +65,7 @@ bool policy_serves(const struct policy *p, const struct server *s, const struct 
 bool policy_is_service_port(const struct policy *p, uint16_t port)
 {
 	for (int protocol = 1; protocol < POLICY_PROTOCOLS; protocol++)
-		for (int i = 0; i < 8 && p->protocols[protocol].ports[i]; i++)
+		for (int i = 0; i < POLICY_PORTS && p->protocols[protocol].ports[i]; i++)
 			if (p->protocols[protocol].ports[i] == port)
 				return true;
 	return false;

@@ -12,6 +12,7 @@
 #include <ringfence/types.h>
 
 #define POLICY_PROTOCOLS 8               /* protocol numbers 1..7 */
+#define POLICY_PORTS 8
 
 struct zone {
 	char name[LIMIT_NAME_BYTES];
@@ -51,13 +52,10 @@ struct server {
 	uint16_t zone;
 	uint32_t speaks;                        /* bit n: protocol n */
 	enum part part;
-	uint16_t ports[POLICY_PROTOCOLS];       /* by protocol, 0 the default */
 	bool serves_any;
 	struct network serves[LIMIT_SERVES];
 	uint32_t serves_count;
 	uint32_t serves_zones;                  /* bit n: zone n */
-	uint32_t max_calls;                     /* 0 unlimited */
-	uint64_t max_bandwidth;                 /* bit/s, 0 unlimited */
 };
 
 struct rule {
@@ -76,10 +74,8 @@ struct policy {
 	uint32_t rule_count;
 	uint8_t enforcement[PROTECTION_COUNT];  /* enum enforcement */
 	struct {
-		uint16_t ports[8];              /* service ports everywhere, 0 ends */
+		uint16_t ports[POLICY_PORTS];   /* service ports everywhere, 0 ends */
 		uint64_t denied_methods;        /* bit n: method number n of the protocol */
-		uint32_t max_invite_rate;       /* a second and source, 0 unlimited */
-		bool only_registered;
 	} protocols[POLICY_PROTOCOLS];
 	struct timers {
 		uint64_t early_media_ns;        /* before the answer: 180 s       */
@@ -89,7 +85,6 @@ struct policy {
 		uint64_t drain_ns;              /* a moved stream's old doors     */
 		uint64_t binding_longest_ns;
 	} timers;
-	uint32_t max_calls;
 	uint32_t unknown_rate;                  /* messages a second of an unknown source */
 	uint32_t media_rate;                    /* packets a second of one door */
 	bool pass_when_down;
@@ -98,8 +93,9 @@ struct policy {
 /* Zone by the longest network that holds the address, else the zone without networks, else
  * ZONE_NONE. */
 uint16_t policy_zone_of(const struct policy *p, const struct address *a);
-/* NULL where no server has this address. */
-const struct server *policy_server_at(const struct policy *p, const struct address *a);
+/* The server at this address that speaks the protocol (0: whatever it speaks), or NULL. */
+const struct server *policy_server_at(const struct policy *p, const struct address *a,
+				      uint8_t protocol);
 /* First match, or NULL: what no rule allows is refused. A call's other direction asks with the
  * zones of its initiator. */
 const struct rule *policy_match(const struct policy *p, uint16_t from, uint16_t to,

@@ -36,6 +36,15 @@ static const uint32_t capacities[ROW_COUNT] = {
 #undef ROW
 };
 
+/* The projection cannot refuse: the kernel's maps hold what the rows can ask for. */
+enum {
+#define ROW(name, capacity, replicated, sentence) CAPACITY_##name = capacity,
+#include <ringfence/row.def>
+#undef ROW
+};
+_Static_assert(LIMIT_FLOWS >= CAPACITY_door + CAPACITY_lock, "a flow for each door and lock");
+_Static_assert(LIMIT_PINHOLES >= CAPACITY_door, "a pinhole for each door");
+
 struct tables *tables_new(const struct hash_key *key, uint32_t shrink)
 {
 	struct tables *t = calloc(1, sizeof(*t));

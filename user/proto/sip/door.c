@@ -36,6 +36,12 @@ static bool is_media_door(const struct judge *j, const struct row_view *row)
 	       !memcmp(&row->key->owner, &j->owner, sizeof(j->owner));
 }
 
+static bool same_receiver(const struct flow_key *a, const struct flow_key *b)
+{
+	return a->destination_port == b->destination_port &&
+	       address_equal(&a->destination, &b->destination);
+}
+
 /* Who named this receiver: the host that did so before, else the sender of this message. */
 static struct endpoint namer(const struct judge *j, const struct flow_key *key)
 {
@@ -44,8 +50,7 @@ static struct endpoint namer(const struct judge *j, const struct flow_key *key)
 		const struct door_row *door = row->value;
 
 		if (is_media_door(j, row) &&
-		    door->key.destination_port == key->destination_port &&
-		    address_equal(&door->key.destination, &key->destination))
+		    same_receiver(&door->key, key))
 			return door->named_by;
 	}
 	return j->in->flow->source;
@@ -244,7 +249,7 @@ void doors_derive(struct judge *j, const struct lines *lines)
 
 		if (old && same_door(old, &w->rows[i]))
 			continue;
-		if (old && old->key.destination_port != w->rows[i].key.destination_port)
+		if (old && !same_receiver(&old->key, &w->rows[i].key))
 			drain(j, row);
 		batch_put(j->batch, ROW_door, &w->keys[i], &w->rows[i]);
 	}
@@ -281,8 +286,7 @@ static void put_signalling(struct judge *j, const struct row_key *key, const str
 
 	if (policy_is_service_port(j->in->policy, ntohs(flow->destination_port)))
 		return;
-	if (old && address_equal(&old->key.destination, &flow->destination) &&
-	    old->key.destination_port == flow->destination_port)
+	if (old && same_receiver(&old->key, flow))
 		d.named_by = old->named_by;
 	d.zone_out = policy_zone_of(j->in->policy, &flow->destination);
 	if (d.zone_out == ZONE_NONE)

@@ -90,6 +90,8 @@ void judge_call_over(struct judge *j, uint16_t status);
 
 /* offer.c: false where the message was refused. */
 bool offer_take(struct judge *j, enum side from, uint64_t sub);
+/* The sender's offer in this dialog: who has the open offer, and what it proposes. */
+void offer_open(struct judge *j);
 bool answer_take(struct judge *j, enum side from, uint64_t offer_sub, uint64_t sub);
 void offer_roll_back(struct judge *j);
 

@@ -111,6 +111,15 @@ bool offer_take(struct judge *j, enum side from, uint64_t sub)
 	return j->out->judgement != JUDGEMENT_REFUSE;
 }
 
+void offer_open(struct judge *j)
+{
+	j->next_dialog.offer = j->sender == SIDE_CALLER ? OFFER_CALLER : OFFER_CALLEE;
+	j->next_dialog.offer_cseq = j->m->cseq;
+	j->next_dialog.offer_digest = j->sdp_digest;
+	j->dialog_changed = true;
+	offer_take(j, j->sender, j->tag);
+}
+
 /* The offered side of one line: proposed in the dialog or in what went before it, or agreed by an
  * earlier answer to the same offer (the last one wins). */
 static const struct media_side *offered_side(struct judge *j, uint64_t offer_sub, uint32_t line,

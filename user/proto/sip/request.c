@@ -8,11 +8,11 @@ static bool same_text(const struct judge *j)
 }
 
 /* Methods that make no sense without the call they belong to. */
-static bool needs_call(enum sip_method method)
+static bool needs_call(enum sip_method method, bool has_tag)
 {
 	return method == SIP_METHOD_invite || method == SIP_METHOD_ack ||
 	       method == SIP_METHOD_bye || method == SIP_METHOD_prack ||
-	       method == SIP_METHOD_update || method == SIP_METHOD_info;
+	       method == SIP_METHOD_update || (method == SIP_METHOD_info && has_tag);
 }
 
 static void put_transaction(struct judge *j, uint64_t tag, uint64_t life_ns)
@@ -57,14 +57,9 @@ static void judge_invite(struct judge *j)
 	const struct policy *p = j->in->policy;
 	const struct flow_info *f = j->in->flow;
 	const struct rule *rule = policy_match(p, f->zones[0], f->zones[1], SIP_PROTOCOL);
-	uint32_t rate = p->protocols[SIP_PROTOCOL].max_invite_rate;
 
 	if (!rule) {
 		judge_refuse(j, REASON_message_no_rule, j->m->start_line);
-		return;
-	}
-	if (rate && j->in->usage && j->in->usage->invites_per_second > rate) {
-		judge_refuse(j, REASON_sip_invite_rate, j->m->start_line);
 		return;
 	}
 	j->next_call.protocol = SIP_PROTOCOL;
@@ -97,7 +92,7 @@ static bool is_stranger(const struct judge *j)
 	const struct address *a = &j->in->flow->source.address;
 
 	if (address_equal(a, &j->call->parties[j->sender].address) ||
-	    policy_server_at(j->in->policy, a))
+	    policy_server_at(j->in->policy, a, SIP_PROTOCOL))
 		return false;
 	return !j->dialog || !address_equal(a, &j->dialog->targets[j->sender].address);
 }
@@ -120,11 +115,7 @@ static void take_body(struct judge *j)
 	/* An ACK repeated after its answer was taken says nothing new. */
 	if (j->m->method == SIP_METHOD_ack)
 		return;
-	j->next_dialog.offer = j->sender == SIDE_CALLER ? OFFER_CALLER : OFFER_CALLEE;
-	j->next_dialog.offer_cseq = j->m->cseq;
-	j->next_dialog.offer_digest = j->sdp_digest;
-	j->dialog_changed = true;
-	offer_take(j, j->sender, j->tag);
+	offer_open(j);
 }
 
 static void judge_in_dialog(struct judge *j)
@@ -220,9 +211,7 @@ void judge_request(struct judge *j)
 		judge_in_dialog(j);
 	else if (method == SIP_METHOD_invite && !has_tag)
 		judge_invite(j);
-	else if (needs_call(method) && method != SIP_METHOD_info)
-		judge_refuse(j, REASON_sip_unknown_dialog, j->m->call_id);
-	else if (has_tag && needs_call(method))
+	else if (needs_call(method, has_tag))
 		judge_refuse(j, REASON_sip_unknown_dialog, j->m->call_id);
 	else
 		judge_alone(j);

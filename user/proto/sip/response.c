@@ -42,7 +42,6 @@ static bool open_dialog(struct judge *j)
 static void take_body(struct judge *j)
 {
 	const struct transaction_row *t = j->transaction;
-	uint64_t offered_in = t->tag ? t->tag : 0;
 
 	if (!j->sdp || j->m->status <= 100 || j->m->status >= 300)
 		return;
@@ -54,16 +53,12 @@ static void take_body(struct judge *j)
 		j->next_dialog.answered = 1;
 		j->next_dialog.answer_digest = j->sdp_digest;
 		j->dialog_changed = true;
-		answer_take(j, j->sender, offered_in, j->tag);
+		answer_take(j, j->sender, t->tag, j->tag);
 		return;
 	}
 	if (j->dialog && j->dialog->offer_digest == j->sdp_digest)
 		return;
-	j->next_dialog.offer = j->sender == SIDE_CALLER ? OFFER_CALLER : OFFER_CALLEE;
-	j->next_dialog.offer_cseq = j->m->cseq;
-	j->next_dialog.offer_digest = j->sdp_digest;
-	j->dialog_changed = true;
-	offer_take(j, j->sender, j->tag);
+	offer_open(j);
 }
 
 static void confirm(struct judge *j)
@@ -190,16 +185,15 @@ void judge_call_over(struct judge *j, uint16_t status)
 void judge_response(struct judge *j)
 {
 	const struct transaction_row *t = j->transaction;
-	bool known_tag = !j->tag || j->dialog || t;
 
-	if (!t || !known_tag) {
+	if (!t) {
 		judge_refuse(j, REASON_sip_unknown_transaction, j->m->start_line);
 		return;
 	}
 	/* Only from where the request went (RFC 3261 18.1.2 has nobody else answer), or by a server
 	 * of that zone. */
 	if (!address_equal(&j->in->flow->source.address, &t->peers[1].address) &&
-	    !policy_server_at(j->in->policy, &j->in->flow->source.address)) {
+	    !policy_server_at(j->in->policy, &j->in->flow->source.address, SIP_PROTOCOL)) {
 		judge_refuse(j, REASON_sip_wrong_side, j->m->start_line);
 		return;
 	}

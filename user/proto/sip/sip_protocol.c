@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* SIP as the journey sees it. */
-#include <netinet/in.h>
-
 #include "proto/sip/judge.h"
 #include "proto/sip/sip_protocol.h"
 
@@ -68,14 +66,8 @@ static struct slice call_name(const void *msg)
 	return ((const struct sip_message *)msg)->call_id;
 }
 
-static const struct transport transports[] = {
-	{ IPPROTO_UDP, 5060 },
-	{ 0, 0 },
-};
-
 const struct protocol_ops sip_protocol = {
 	.name = "sip",
-	.transports = transports,
 	.frame = frame,
 	.parse = parse,
 	.wants = sip_wants,

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/* Configurations with mistakes: each is refused whole, at its line and column, with a hint. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "policy/load.h"
+
+#define ZONES "zones:\n  in: { networks: [10.1.0.0/16] }\n  out: { media_ports: 10000-20000 }\n"
+#define SERVER "servers:\n  pbx: { addresses: [10.1.0.10], zone: in, speaks: [sip], part: proxy }\n"
+#define RULE "rules:\n  - { name: all, from: in, to: out, allow: [sip] }\n"
+
+static struct policy *load(const char *text, struct policy_errors *errors)
+{
+	struct settings settings;
+	struct policy *p = NULL;
+	int error = policy_load_text(text, strlen(text), &p, &settings, errors);
+
+	assert_int_equal(error, p ? 0 : -22);
+	assert_int_equal(errors->count == 0, p != NULL);
+	return p;
+}
+
+static void good_file_becomes_a_policy(void **state)
+{
+	struct policy_errors errors;
+	struct policy *p = load(ZONES SERVER RULE, &errors);
+	struct address inside, outside;
+
+	(void)state;
+	assert_non_null(p);
+	assert_true(address_parse(SLICE("10.1.2.3"), &inside));
+	assert_true(address_parse(SLICE("203.0.113.1"), &outside));
+	assert_int_equal(policy_zone_of(p, &inside), 1);
+	/* the zone without networks is everything else */
+	assert_int_equal(policy_zone_of(p, &outside), 2);
+	assert_non_null(policy_match(p, 1, 2, 1));
+	/* a rule says one direction */
+	assert_null(policy_match(p, 2, 1, 1));
+	/* a proxy that is silent serves its own zone */
+	assert_true(policy_serves(p, &p->servers[0], &inside, 1));
+	assert_false(policy_serves(p, &p->servers[0], &outside, 2));
+	assert_true(policy_is_service_port(p, 5060));
+	policy_free(p);
+}
+
+static const struct mistake {
+	const char *text;
+	uint32_t line, column;
+	const char *says;
+} mistakes[] = {
+	{ "", 1, 1, "empty" },
+	{ "zones: [", 2, 1, "no YAML" },
+	{ "zoned:\n  in: {}\n", 1, 1, "did you mean zones" },
+	{ "zones:\n  in: { netwrks: [10.1.0.0/16] }\n", 2, 9, "did you mean networks" },
+	{ "zones:\n  in: { networks: [10.1.0.1/16] }\n", 2, 20, "no network" },
+	{ "zones:\n  in: { networks: [10.1.0.0/33] }\n", 2, 20, "no network" },
+	{ "zones:\n  in: { media_ports: 900-2000 }\n", 2, 22, "no port range" },
+	{ "zones:\n  in: { media_ports: 3000-2000 }\n", 2, 22, "no port range" },
+	{ "zones:\n  in: { vlan: 5000 }\n", 2, 15, "no number" },
+	{ "zones:\n  in: { mode: naitve }\n", 2, 15, "did you mean native" },
+	{ "zones:\n  in: { services: [8080] }\n", 2, 20, "no service" },
+	{ "zones:\n  in: { mode: tc, mode: tc }\n", 2, 19, "stands twice" },
+	{ "zones:\n  in: {}\n  out: {}\n", 3, 8, "second zone without networks" },
+	{ ZONES "servers:\n  pbx: { addresses: [pbx.example], zone: in, speaks: [sip] }\n", 5, 22,
+	  "no address" },
+	{ ZONES "servers:\n  pbx: { addresses: [10.1.0.1], zone: inn, speaks: [sip] }\n", 5, 39,
+	  "did you mean in" },
+	{ ZONES "servers:\n  pbx: { addresses: [10.1.0.1], zone: in }\n", 5, 8, "speaks nothing" },
+	{ ZONES "servers:\n  t: { addresses: [10.1.0.1], zone: in, speaks: [sip], part: trunk }\n",
+	  5, 6, "must say whom it serves" },
+	{ ZONES "servers:\n  p: { addresses: [10.1.0.1], zone: in, speaks: [sipp] }\n", 5, 50,
+	  "did you mean sip" },
+	{ ZONES "servers:\n  p: { addresses: [10.1.0.1], zone: in, speaks: [sip], max_calls: 2 }\n",
+	  5, 56, "unknown word" },
+	{ ZONES "rules:\n  - { from: in, to: out }\n", 5, 5, "needs from, to and allow" },
+	{ ZONES "rules:\n  - { from: in, to: oot, allow: [sip] }\n", 5, 21, "did you mean out" },
+	{ ZONES "protections: { default: enfroce }\n", 4, 25, "did you mean enforce" },
+	{ ZONES "protections: { sip: { methods: { deny: [MESSAGES] } } }\n", 4, 41,
+	  "did you mean MESSAGE" },
+	{ ZONES "timers: { linger: 32 }\n", 4, 19, "no duration" },
+	{ ZONES "timers: { linger: 0s }\n", 4, 19, "no duration" },
+	{ ZONES "daemon: { control: run.sock }\n", 4, 20, "absolute path" },
+	{ ZONES "nat: { hide: {} }\n", 4, 6, "not served yet" },
+	{ ZONES "cluster: { group: office }\n", 4, 10, "not served yet" },
+};
+
+static void each_mistake_is_told_at_its_place_with_a_hint(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(*mistakes); i++) {
+		const struct mistake *m = &mistakes[i];
+		struct policy_errors errors;
+		bool found = false;
+
+		assert_null(load(m->text, &errors));
+		for (uint32_t n = 0; n < errors.count && n < POLICY_ERRORS; n++)
+			found |= errors.items[n].line == m->line &&
+				 errors.items[n].column == m->column &&
+				 strstr(errors.items[n].text, m->says);
+		if (!found)
+			fail_msg("%s: first told %u:%u: %s", m->text, errors.items[0].line,
+				 errors.items[0].column, errors.items[0].text);
+	}
+}
+
+static void all_mistakes_are_told_at_once(void **state)
+{
+	struct policy_errors errors;
+
+	(void)state;
+	assert_null(load("zones:\n  in: { vlan: x, mode: y }\nrulez: []\n", &errors));
+	assert_int_equal(errors.count, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good_file_becomes_a_policy),
+		cmocka_unit_test(each_mistake_is_told_at_its_place_with_a_hint),
+		cmocka_unit_test(all_mistakes_are_told_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
