@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Messages a second from bytes to outcome, over the corpus' SIP datagrams, on one core: the daemon's
- * own journey with hands that do nothing. Each round has fresh tables, or all but the first would
- * only judge retransmissions. Making tables is not timed. */
+ * own journey with hands that do nothing. Between passes all rows are ended, or every pass but the
+ * first would only judge retransmissions; that is not timed, nor is the first pass, which touches
+ * the tables' memory for the first time. */
 #include <dirent.h>
 #include <netinet/in.h>
 #include <pcap/pcap.h>
@@ -16,7 +17,7 @@
 #include "state/tables.h"
 
 #define MOST_MESSAGES 20000
-#define ROUNDS 5
+#define PASSES 51
 #define SIP_PORT 5060
 
 static const char config[] =
@@ -157,32 +158,56 @@ static void corpus_read(const char *corpus, const struct policy *p)
 	closedir(folder);
 }
 
-/* Messages a second of one round, negative errno where it could not be set up. */
-static double round_run(const struct policy *p)
+static int world_open(struct journey *j, const struct policy *p)
 {
 	static const struct projector_ops nowhere = {
 		.open = no_open, .close = no_close, .store = no_store, .resolve = no_resolve,
 		.count = hands_count, .told = no_tell, .timer = no_timer,
 	};
-	struct journey j = { .policy = p, .key = { { 1, 2 } } };
-	struct timespec a, b;
-	int err;
 
-	j.tables = tables_new(&j.key, 8);
-	j.apply = j.tables ? apply_new(j.tables, &nowhere) : NULL;
-	j.around = (struct surroundings){ .named = tables_named, .state = j.tables };
-	j.hands = (struct hands){ hands_send, hands_report, hands_count, NULL };
-	err = j.apply ? journey_init(&j) : -1;
-	if (err < 0)
-		return err;
+	*j = (struct journey){ .policy = p, .key = { { 1, 2 } } };
+	j->tables = tables_new(&j->key, 1);
+	j->apply = j->tables ? apply_new(j->tables, &nowhere) : NULL;
+	j->around = (struct surroundings){ .named = tables_named, .state = j->tables };
+	j->hands = (struct hands){ hands_send, hands_report, hands_count, NULL };
+	return j->apply ? journey_init(j) : -1;
+}
+
+static void world_close(struct journey *j)
+{
+	journey_close(j);
+	apply_free(j->apply);
+	tables_free(j->tables);
+}
+
+static void rows_end(struct journey *j)
+{
+	for (int type = 1; type < ROW_COUNT; type++) {
+		struct row_view row;
+		uint32_t cursor = 0;
+
+		while (tables_next(j->tables, (enum row_type)type, &cursor, &row)) {
+			struct batch b;
+
+			arena_reset(&j->arena);
+			batch_init(&b, &j->arena);
+			batch_end(&b, (enum row_type)type, row.key);
+			apply_submit(j->apply, &b, NULL, NULL);
+		}
+	}
+}
+
+/* Messages a second of one pass over the corpus. */
+static double pass_run(struct journey *j)
+{
+	struct timespec a, b;
+
 	judged = refused = 0;
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	for (size_t i = 0; i < arrival_count; i++)
-		journey_arrival(&j, &arrivals[i], 1000000000ull + i * 1000000ull);
+		journey_arrival(j, &arrivals[i], 1000000000ull + i * 1000000ull);
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	journey_close(&j);
-	apply_free(j.apply);
-	tables_free(j.tables);
+	rows_end(j);
 	return (double)judged / ((double)(b.tv_sec - a.tv_sec) +
 				 (double)(b.tv_nsec - a.tv_nsec) / 1e9);
 }
@@ -199,7 +224,8 @@ int main(void)
 	const char *corpus = getenv("RINGFENCE_CORPUS");
 	struct policy_errors errors = { 0 };
 	struct settings settings;
-	double rates[ROUNDS];
+	double rates[PASSES];
+	struct journey j;
 	struct policy *p;
 
 	if (policy_load_text(config, sizeof(config) - 1, &p, &settings, &errors) < 0) {
@@ -211,13 +237,14 @@ int main(void)
 		puts("{\"skipped\":\"no corpus beside the checkout\"}");
 		return 0;
 	}
-	for (int i = 0; i < ROUNDS; i++) {
-		rates[i] = round_run(p);
-		if (rates[i] < 0)
-			return 1;
-	}
-	qsort(rates, ROUNDS, sizeof(*rates), number_compare);
+	if (world_open(&j, p))
+		return 1;
+	pass_run(&j);
+	for (int i = 0; i < PASSES; i++)
+		rates[i] = pass_run(&j);
+	world_close(&j);
+	qsort(rates, PASSES, sizeof(*rates), number_compare);
 	printf("{\"messages\":%zu,\"judged\":%lu,\"refused\":%lu,\"per_second\":%.0f}\n",
-	       arrival_count, judged, refused, rates[ROUNDS / 2]);
+	       arrival_count, judged, refused, rates[PASSES / 2]);
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include <stdalign.h>
 #include <string.h>
 
-void *arena_take(struct arena *a, size_t size)
+void *arena_take_raw(struct arena *a, size_t size)
 {
 	const uintptr_t mask = alignof(max_align_t) - 1;
 	uintptr_t at = (uintptr_t)a->bytes + a->used;
@@ -16,6 +16,14 @@ void *arena_take(struct arena *a, size_t size)
 		return NULL;
 	bytes = a->bytes + a->used + pad;
 	a->used += pad + size;
-	memset(bytes, 0, size);
+	return bytes;
+}
+
+void *arena_take(struct arena *a, size_t size)
+{
+	void *bytes = arena_take_raw(a, size);
+
+	if (bytes)
+		memset(bytes, 0, size);
 	return bytes;
 }

@@ -20,5 +20,8 @@ static inline void arena_reset(struct arena *a)
 
 /* Zeroed memory aligned for any type, or NULL where the arena is exhausted. */
 void *arena_take(struct arena *a, size_t size);
+/* The same, with the bytes of an earlier message in it: for arrays whose entries are each written
+ * before they are counted. */
+void *arena_take_raw(struct arena *a, size_t size);
 
 #endif

@@ -31,8 +31,9 @@ void batch_init(struct batch *b, struct arena *arena)
 {
 	memset(b, 0, sizeof(*b));
 	b->arena = arena;
-	b->changes = arena_take(arena, LIMIT_CHANGES * sizeof(*b->changes));
-	b->preconditions = arena_take(arena, LIMIT_PRECONDITIONS * sizeof(*b->preconditions));
+	b->changes = arena_take_raw(arena, LIMIT_CHANGES * sizeof(*b->changes));
+	b->preconditions =
+		arena_take_raw(arena, LIMIT_PRECONDITIONS * sizeof(*b->preconditions));
 	b->overflow = !b->changes || !b->preconditions;
 }
 
@@ -55,7 +56,7 @@ static void put(struct batch *b, enum row_type type, const struct row_key *key, 
 		bool optional)
 {
 	uint32_t bytes = row_bytes(type);
-	void *copy = bytes ? arena_take(b->arena, bytes) : NULL;
+	void *copy = bytes ? arena_take_raw(b->arena, bytes) : NULL;
 	struct change *c;
 
 	if (!copy) {
@@ -128,7 +129,5 @@ void batch_expect(struct batch *b, enum row_type type, const struct row_key *key
 		return;
 	}
 	p = &b->preconditions[b->precondition_count++];
-	p->type = type;
-	p->key = *key;
-	p->version = version;
+	*p = (struct precondition){ .type = type, .key = *key, .version = version };
 }

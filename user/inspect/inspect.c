@@ -60,7 +60,7 @@ static const struct protocol_ops *ops_of(uint32_t number)
 /* Rows of every owner that is wanted; false where there are more than a judgement may see. */
 static bool gather(struct travel *t, const struct wants *wants)
 {
-	struct row_view *rows = arena_take(&t->j->arena, LIMIT_SUBJECTS * sizeof(*rows));
+	struct row_view *rows = arena_take_raw(&t->j->arena, LIMIT_SUBJECTS * sizeof(*rows));
 	struct subjects *s = arena_take(&t->j->arena, sizeof(*s));
 	uint32_t count = 0;
 

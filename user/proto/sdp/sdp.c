@@ -141,7 +141,7 @@ static int begin_media(struct sdp_reading *r, struct slice line, struct slice va
 	if (sdp->media_count == LIMIT_SDP_MEDIA)
 		return sdp_refuse(r, REASON_sdp_limit, line);
 	r->current = &r->media[sdp->media_count++];
-	r->current->line = line;
+	*r->current = (struct sdp_media){.line = line};
 	return sdp_read_media(r, value, r->current);
 }
 
@@ -244,7 +244,7 @@ int sdp_parse(struct slice body, struct arena *arena, const struct sdp **ret_sdp
 	      struct fault *reterr)
 {
 	struct sdp *sdp = arena_take(arena, sizeof(*sdp));
-	struct sdp_media *media = arena_take(arena, LIMIT_SDP_MEDIA * sizeof(*media));
+	struct sdp_media *media = arena_take_raw(arena, LIMIT_SDP_MEDIA * sizeof(*media));
 	struct sdp_reading r = {.sdp = sdp, .media = media, .arena = arena, .reterr = reterr};
 	int err;
 

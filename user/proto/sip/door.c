@@ -222,12 +222,14 @@ static void drain(struct judge *j, const struct row_view *row)
 
 void doors_derive(struct judge *j, const struct lines *lines)
 {
-	struct wanted *w = arena_take(j->in->arena, sizeof(*w));
+	struct wanted *w = arena_take_raw(j->in->arena, sizeof(*w));
 
 	if (!w) {
 		judge_refuse(j, REASON_message_limit, j->m->raw);
 		return;
 	}
+	w->count = 0;
+	w->overflow = false;
 	for (uint32_t i = 0; i < lines->count; i++)
 		want_line(j, w, lines, i);
 	if (w->overflow) {

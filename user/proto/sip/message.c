@@ -172,7 +172,7 @@ static int read_head(const struct sip_reading *r, struct header_list *list)
 static int keep_headers(const struct sip_reading *r, const struct header_list *list)
 {
 	size_t size = list->count * sizeof(list->at[0]);
-	struct sip_header *headers = arena_take(r->arena, size);
+	struct sip_header *headers = arena_take_raw(r->arena, size);
 
 	if (!headers) {
 		(void)sip_refuse(r, REASON_message_limit, r->message->start_line);

@@ -163,7 +163,7 @@ int judge_begin(struct judge *j)
 	j->zones[SIDE_CALLEE] = zones[j->requester == SIDE_CALLER ? 1 : 0];
 	j->out->owner = j->owner;
 	j->batch = &j->out->batch;
-	j->lines = arena_take(j->in->arena, sizeof(*j->lines));
+	j->lines = arena_take_raw(j->in->arena, sizeof(*j->lines));
 	if (!j->lines) {
 		judge_refuse(j, REASON_message_limit, j->m->raw);
 		return -EBADMSG;
