@@ -17,4 +17,13 @@
 #include <ringfence/row.def>
 #undef ROW
 
+/* Changes on their way to those maps. Writer and reader: daemon, through mmap. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LIMIT_JOURNAL);
+	__type(key, __u32);
+	__type(value, struct journal_entry);
+} journal SEC(".maps");
+
 #endif

@@ -106,6 +106,7 @@ static void on_rings(void *self)
 
 	punt_reader_drain(d->punt, DRAIN_MOST);
 	reinject_flush(d->reinject);
+	maps_close(d->maps);
 }
 
 static void on_heartbeat(void *self)
@@ -120,9 +121,10 @@ static void on_tick(void *self)
 	struct daemon *d = self;
 	uint64_t now_ns = loop_now_ns();
 
-	maps_sweep(d->maps, now_ns);
 	alarms_run(d->alarms, now_ns, d->policy->timers.call_idle_ns, TIMERS_MOST);
 	reinject_flush(d->reinject);
+	maps_close(d->maps);
+	maps_sweep(d->maps, now_ns);
 }
 
 static void on_stop(void *self)
@@ -215,7 +217,7 @@ static int open_kernel(struct daemon *d)
 		log_error("%s", error.text);
 		return -EINVAL;
 	}
-	d->maps = maps_new(d->kernel);
+	d->maps = maps_new(kernel_maps(d->kernel), &d->journey.key);
 	return d->maps ? 0 : -ENOMEM;
 }
 
@@ -229,7 +231,7 @@ static int open_state(struct daemon *d)
 {
 	const struct alarms_ops alarms = { seen_ns, timer_due, d };
 	struct kernel_walk walk;
-	int rows;
+	uint32_t rows;
 
 	maps_projector(d->maps, &d->projector);
 	d->projector.resolve = resolve;
@@ -245,7 +247,7 @@ static int open_state(struct daemon *d)
 	if (!d->apply)
 		return -ENOMEM;
 	maps_walk(d->maps, &walk);
-	log_info("state restored rows=%d mended=%u", rows, apply_reconcile(d->apply, &walk));
+	log_info("state restored rows=%u mended=%u", rows, apply_reconcile(d->apply, &walk));
 	alarms_restore(d->alarms);
 	d->journey.policy = d->policy;
 	d->journey.tables = d->tables;

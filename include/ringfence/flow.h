@@ -33,6 +33,8 @@ enum permit_flag {
 	PERMIT_CLOSED = 1 << 8,     /* step one of closing: passes nothing               */
 };
 
+#define SLOT_NONE 0xffffffffu
+
 /* Written by user space alone. */
 struct permit {
 	__u32 slot;                 /* index into activity                               */

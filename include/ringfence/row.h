@@ -246,4 +246,17 @@ struct text_row {
 	__u8 bytes[LIMIT_TEXT_BYTES];
 };
 
+/* Of a row's value: with its key below the 1,984 bytes that the allocator takes in one step. */
+#define ROW_BYTES_MOST 448
+
+/* A change that is decided and not yet in its row's map. */
+struct journal_entry {
+	__u32 held;                 /* 1: whole, and to be written                      */
+	__u32 type;                 /* enum row_type                                    */
+	__u32 bytes;                /* of the value; 0 ends the row                     */
+	__u32 pad;
+	struct row_key key;
+	__u8 value[ROW_BYTES_MOST];
+};
+
 #endif

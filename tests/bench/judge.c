@@ -51,15 +51,15 @@ static void hands_count(void *self, uint32_t counter, uint64_t n)
 	(void)self, (void)counter, (void)n;
 }
 
-static int no_open(void *self, const struct flow_key *key, const struct permit *permit)
+static int no_open(void *self, const struct flow_key *key, struct permit *permit)
 {
 	(void)self, (void)key, (void)permit;
 	return 0;
 }
 
-static int no_close(void *self, const struct flow_key *key)
+static int no_close(void *self, const struct flow_key *key, const struct permit *permit)
 {
-	(void)self, (void)key;
+	(void)self, (void)key, (void)permit;
 	return 0;
 }
 

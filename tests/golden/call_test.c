@@ -44,7 +44,7 @@ static struct world {
 	enum reason reason;
 } w;
 
-static int kernel_open_key(void *self, const struct flow_key *key, const struct permit *permit)
+static int kernel_open_key(void *self, const struct flow_key *key, struct permit *permit)
 {
 	uint32_t i = 0;
 
@@ -59,9 +59,9 @@ static int kernel_open_key(void *self, const struct flow_key *key, const struct 
 	return 0;
 }
 
-static int kernel_close_key(void *self, const struct flow_key *key)
+static int kernel_close_key(void *self, const struct flow_key *key, const struct permit *permit)
 {
-	(void)self;
+	(void)self, (void)permit;
 	for (uint32_t i = 0; i < w.open_count; i++) {
 		if (memcmp(&w.open[i], key, sizeof(*key)))
 			continue;

@@ -22,7 +22,7 @@ static int kernel_says;
 static uint8_t memory[LIMIT_ARENA_BYTES];
 static struct arena arena;
 
-static int kernel_open_key(void *self, const struct flow_key *key, const struct permit *permit)
+static int kernel_open_key(void *self, const struct flow_key *key, struct permit *permit)
 {
 	uint32_t i = 0;
 
@@ -38,9 +38,9 @@ static int kernel_open_key(void *self, const struct flow_key *key, const struct 
 	return 0;
 }
 
-static int kernel_close_key(void *self, const struct flow_key *key)
+static int kernel_close_key(void *self, const struct flow_key *key, const struct permit *permit)
 {
-	(void)self;
+	(void)self, (void)permit;
 	for (uint32_t i = 0; i < open_count; i++) {
 		if (memcmp(&open_keys[i], key, sizeof(*key)))
 			continue;

@@ -36,7 +36,7 @@ struct replay {
 };
 
 /* What the executor asks of a kernel. */
-static int kernel_open_key(void *self, const struct flow_key *key, const struct permit *permit)
+static int kernel_open_key(void *self, const struct flow_key *key, struct permit *permit)
 {
 	struct replay *r = self;
 
@@ -45,10 +45,11 @@ static int kernel_open_key(void *self, const struct flow_key *key, const struct 
 	return fastpath_permit(r->fastpath, key) ? 0 : -ENOSPC;
 }
 
-static int kernel_close_key(void *self, const struct flow_key *key)
+static int kernel_close_key(void *self, const struct flow_key *key, const struct permit *permit)
 {
 	struct replay *r = self;
 
+	(void)permit;
 	if (!fastpath_close(r->fastpath, key))
 		return -ENOENT;
 	tell_effect(&r->tell, false, key, NULL);

@@ -170,7 +170,8 @@ static int open_pins(struct kernel *k, struct kernel_error *reterr)
 		{ "maps/counters", &m->counters }, { "maps/control", &m->control },
 		{ "maps/tx_ports", &m->tx_ports }, { "maps/local_addresses", &m->local_addresses },
 		{ "maps/punt_trusted", &m->punt_trusted }, { "maps/punt_other", &m->punt_other },
-		{ "maps/events", &m->events }, { "progs/gateway_ingress", &k->xdp },
+		{ "maps/events", &m->events }, { "maps/journal", &m->journal },
+		{ "progs/gateway_ingress", &k->xdp },
 		{ "progs/gateway_tc", &k->tc }, { "progs/reinject_egress", &k->egress },
 	};
 

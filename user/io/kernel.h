@@ -17,7 +17,7 @@ struct kernel;
 /* File descriptors of all maps; -1 where absent. */
 struct kernel_maps {
 	int flows, pinholes, activity, attachments, zones, networks, services, sources, counters;
-	int control, tx_ports, local_addresses, punt_trusted, punt_other, events;
+	int control, tx_ports, local_addresses, punt_trusted, punt_other, events, journal;
 	int rows[ROW_COUNT];
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Flows, pinholes and rows in pinned maps. Closing takes two steps, since a running program may
- * still hold an entry: it is marked closed, and deleted and its slot given back 100 ms later. */
+/* Flows and pinholes in pinned maps. What a message opens is written before it leaves, in one call
+ * a map. Closing takes two steps, since a running program may still hold an entry: it is marked
+ * closed, and deleted and its slot given back 100 ms later. */
 #include "io/maps.h"
 
 #include <bpf/bpf.h>
@@ -11,23 +12,38 @@
 #include <sys/mman.h>
 
 #include "base/address.h"
+#include "base/map.h"
+#include "io/batch_write.h"
 #include "io/loop.h"
+#include "io/rows.h"
 #include <ringfence/reason.h>
 
 #define CLOSING_NS (100ull * 1000 * 1000)
-#define SLOT_NONE UINT32_MAX
+#define WAITING 64
+
+/* Entries of one map that are written together. */
+struct waiting {
+	uint32_t count;
+	struct flow_key keys[WAITING];
+	struct permit permits[WAITING];
+};
 
 struct closing {
 	struct closing *next;
 	struct flow_key key;
+	struct permit permit;
 	uint64_t due_ns;
-	uint32_t slot;
+	bool is_cancelled;           /* opened again meanwhile */
 };
 
 struct maps {
 	const struct kernel_maps *fds;
+	struct rows *rows;
 	struct activity *activity;   /* mapped; NULL where it could not be */
+	struct waiting flows, pinholes;
+	struct map *closing_keys;    /* flow_key -> struct closing *       */
 	struct closing *first, **last;
+	struct closing *unmarked;    /* from here on not yet marked closed */
 	uint32_t *free_slots;        /* a stack */
 	uint32_t free_count;
 	uint64_t counts[COUNTER_END]; /* of user space, since the last sweep */
@@ -37,11 +53,14 @@ struct maps {
 	struct flow_key walk_key;
 };
 
+static bool is_exact(const struct flow_key *key)
+{
+	return key->source_port && !address_is_zero(&key->source);
+}
+
 static int map_of(const struct maps *m, const struct flow_key *key)
 {
-	bool exact = key->source_port && !address_is_zero(&key->source);
-
-	return exact ? m->fds->flows : m->fds->pinholes;
+	return is_exact(key) ? m->fds->flows : m->fds->pinholes;
 }
 
 static bool walk_next(void *self, struct flow_key *ret_key, struct permit *ret_permit)
@@ -88,22 +107,25 @@ static void find_slots(struct maps *m)
 			m->free_slots[m->free_count++] = slot;
 }
 
-struct maps *maps_new(const struct kernel *k)
+struct maps *maps_new(const struct kernel_maps *fds, const struct hash_key *key)
 {
 	struct maps *m = calloc(1, sizeof(*m));
 	void *mapped;
 
 	if (!m)
 		return NULL;
-	m->fds = kernel_maps(k);
+	m->fds = fds;
 	m->last = &m->first;
+	m->rows = rows_new(fds);
+	m->closing_keys = map_new(sizeof(struct flow_key), sizeof(struct closing *), LIMIT_SLOTS,
+				  key);
 	m->free_slots = calloc(LIMIT_SLOTS, sizeof(*m->free_slots));
-	if (!m->free_slots) {
-		free(m);
+	if (!m->free_slots || !m->rows || !m->closing_keys) {
+		maps_free(m);
 		return NULL;
 	}
 	mapped = mmap(NULL, LIMIT_SLOTS * sizeof(struct activity), PROT_READ | PROT_WRITE,
-		      MAP_SHARED, m->fds->activity, 0);
+		      MAP_SHARED, fds->activity, 0);
 	m->activity = mapped == MAP_FAILED ? NULL : mapped;
 	find_slots(m);
 	return m;
@@ -115,15 +137,56 @@ void maps_free(struct maps *m)
 
 	if (!m)
 		return;
-	maps_sweep(m, UINT64_MAX);
+	if (m->rows) {
+		maps_close(m);
+		maps_sweep(m, UINT64_MAX);
+	}
 	for (c = m->first; c; c = next) {
 		next = c->next;
 		free(c);
 	}
 	if (m->activity)
 		munmap(m->activity, LIMIT_SLOTS * sizeof(struct activity));
+	rows_free(m->rows);
+	map_free(m->closing_keys);
 	free(m->free_slots);
 	free(m);
+}
+
+static void count(void *self, uint32_t counter, uint64_t n)
+{
+	struct maps *m = self;
+
+	if (counter < COUNTER_END)
+		m->counts[counter] += n;
+}
+
+static void write_waiting(struct maps *m, struct waiting *w, int fd)
+{
+	const struct batch_write write = { fd, sizeof(*w->keys), sizeof(*w->permits), w->keys,
+					   w->permits, w->count };
+
+	if (w->count)
+		count(m, COUNTER_kernel_errors, batch_write_put(&write));
+	w->count = 0;
+}
+
+static void commit(void *self)
+{
+	struct maps *m = self;
+
+	write_waiting(m, &m->flows, m->fds->flows);
+	write_waiting(m, &m->pinholes, m->fds->pinholes);
+}
+
+static void wait_write(struct maps *m, const struct flow_key *key, const struct permit *permit)
+{
+	struct waiting *w = is_exact(key) ? &m->flows : &m->pinholes;
+
+	if (w->count == WAITING)
+		commit(m);
+	w->keys[w->count] = *key;
+	w->permits[w->count++] = *permit;
 }
 
 /* A slot that nobody uses is ours to clear; from the moment it is handed out it is not. */
@@ -141,78 +204,57 @@ static uint32_t take_slot(struct maps *m)
 /* A key that is opened again while it closes takes its slot along. */
 static uint32_t cancel_closing(struct maps *m, const struct flow_key *key)
 {
-	for (struct closing **at = &m->first; *at; at = &(*at)->next) {
-		struct closing *c = *at;
-		uint32_t slot = c->slot;
-
-		if (memcmp(&c->key, key, sizeof(*key)))
-			continue;
-		*at = c->next;
-		if (!*at)
-			m->last = at;
-		free(c);
-		return slot;
-	}
-	return SLOT_NONE;
-}
-
-static int open_key(void *self, const struct flow_key *key, const struct permit *permit)
-{
-	struct maps *m = self;
-	struct permit next = *permit, old;
-	int fd = map_of(m, key);
-
-	if (!bpf_map_lookup_elem(fd, key, &old)) {
-		if (old.flags & PERMIT_CLOSED)
-			cancel_closing(m, key);
-		next.slot = old.slot;
-	} else {
-		next.slot = take_slot(m);
-	}
-	if (next.slot == SLOT_NONE)
-		return -ENOSPC;
-	return bpf_map_update_elem(fd, key, &next, BPF_ANY) ? -errno : 0;
-}
-
-static int close_key(void *self, const struct flow_key *key)
-{
-	struct maps *m = self;
-	struct closing *c = calloc(1, sizeof(*c));
-	struct permit old;
-	int fd = map_of(m, key);
+	struct closing **found = map_find(m->closing_keys, key);
+	struct closing *c = found ? *found : NULL;
 
 	if (!c)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(fd, key, &old)) {
+		return SLOT_NONE;
+	map_remove(m->closing_keys, key);
+	c->is_cancelled = true;
+	return c->permit.slot;
+}
+
+static int open_key(void *self, const struct flow_key *key, struct permit *permit)
+{
+	struct maps *m = self;
+
+	if (permit->slot == SLOT_NONE)
+		permit->slot = cancel_closing(m, key);
+	if (permit->slot == SLOT_NONE)
+		permit->slot = take_slot(m);
+	if (permit->slot == SLOT_NONE)
+		return -ENOSPC;
+	wait_write(m, key, permit);
+	return 0;
+}
+
+static int close_key(void *self, const struct flow_key *key, const struct permit *permit)
+{
+	struct maps *m = self;
+	struct closing *c = calloc(1, sizeof(*c)), **slot;
+
+	cancel_closing(m, key);
+	slot = c ? map_take(m->closing_keys, key) : NULL;
+	if (!slot) {
 		free(c);
-		return -errno;
+		return -ENOMEM;
 	}
-	if (old.flags & PERMIT_CLOSED)
-		cancel_closing(m, key);
-	*c = (struct closing){ .key = *key, .due_ns = loop_now_ns() + CLOSING_NS,
-			       .slot = old.slot };
+	*c = (struct closing){ .key = *key, .permit = *permit };
+	c->permit.flags |= PERMIT_CLOSED;
+	*slot = c;
 	*m->last = c;
 	m->last = &c->next;
-	old.flags |= PERMIT_CLOSED;
-	return bpf_map_update_elem(fd, key, &old, BPF_EXIST) ? -errno : 0;
+	if (!m->unmarked)
+		m->unmarked = c;
+	return 0;
 }
 
 static int store_row(void *self, enum row_type type, const struct row_key *key, const void *value)
 {
-	const struct maps *m = self;
-	int fd = m->fds->rows[type];
-
-	if (value)
-		return bpf_map_update_elem(fd, key, value, BPF_ANY) ? -errno : 0;
-	return bpf_map_delete_elem(fd, key) && errno != ENOENT ? -errno : 0;
-}
-
-static void count(void *self, uint32_t counter, uint64_t n)
-{
 	struct maps *m = self;
 
-	if (counter < COUNTER_END)
-		m->counts[counter] += n;
+	count(m, COUNTER_kernel_errors, rows_store(m->rows, type, key, value));
+	return 0;
 }
 
 /* Counters that user space raises are raised by no program: there is one writer. Two calls into
@@ -231,15 +273,38 @@ static void write_counts(struct maps *m)
 	}
 }
 
+void maps_close(struct maps *m)
+{
+	uint64_t now_ns = loop_now_ns();
+
+	for (; m->unmarked; m->unmarked = m->unmarked->next) {
+		struct closing *c = m->unmarked;
+
+		c->due_ns = now_ns + CLOSING_NS;
+		if (!c->is_cancelled)
+			wait_write(m, &c->key, &c->permit);
+	}
+	commit(m);
+}
+
+static void end_closing(struct maps *m, const struct closing *c)
+{
+	if (c->is_cancelled)
+		return;
+	bpf_map_delete_elem(map_of(m, &c->key), &c->key);
+	map_remove(m->closing_keys, &c->key);
+	if (c->permit.slot < LIMIT_SLOTS)
+		m->free_slots[m->free_count++] = c->permit.slot;
+}
+
 void maps_sweep(struct maps *m, uint64_t now_ns)
 {
 	struct closing *c;
 
+	count(m, COUNTER_kernel_errors, rows_settle(m->rows));
 	write_counts(m);
-	while ((c = m->first) && c->due_ns <= now_ns) {
-		bpf_map_delete_elem(map_of(m, &c->key), &c->key);
-		if (c->slot < LIMIT_SLOTS)
-			m->free_slots[m->free_count++] = c->slot;
+	while ((c = m->first) && c != m->unmarked && c->due_ns <= now_ns) {
+		end_closing(m, c);
 		m->first = c->next;
 		if (!m->first)
 			m->last = &m->first;
@@ -264,29 +329,16 @@ int maps_counter(const struct maps *m, uint32_t index, uint64_t *ret)
 
 void maps_projector(struct maps *m, struct projector_ops *ret)
 {
-	*ret = (struct projector_ops){ .open = open_key, .close = close_key, .store = store_row,
-				       .count = count, .self = m };
+	*ret = (struct projector_ops){ .open = open_key, .commit = commit, .close = close_key,
+				       .store = store_row, .count = count, .self = m };
 }
 
-int maps_restore(struct maps *m, row_take_fn take, void *self)
+uint32_t maps_restore(struct maps *m, row_take_fn take, void *self)
 {
-	static uint8_t value[2048];
-	int count_read = 0;
+	uint32_t unreadable, taken = rows_restore(m->rows, take, self, &unreadable);
 
-	for (int type = 1; type < ROW_COUNT; type++) {
-		struct row_key key, *from = NULL;
-		int fd = m->fds->rows[type];
-
-		while (fd >= 0 && !bpf_map_get_next_key(fd, from, &key)) {
-			from = &key;
-			if (bpf_map_lookup_elem(fd, &key, value) ||
-			    take(self, (enum row_type)type, &key, value))
-				count(m, COUNTER_rows_unreadable, 1);
-			else
-				count_read++;
-		}
-	}
-	return count_read;
+	count(m, COUNTER_rows_unreadable, unreadable);
+	return taken;
 }
 
 bool maps_activity(const struct maps *m, const struct flow_key *key, struct activity *ret)

@@ -12,11 +12,14 @@
 /* The kernel's side of a projection; the daemon's is io/maps, replay and tests bring tables of
  * their own. Each returns 0 or negative errno. */
 struct projector_ops {
-	/* Opens or rewrites: an exact key is a flow, else a pinhole. */
-	int (*open)(void *self, const struct flow_key *key, const struct permit *permit);
-	/* Two steps: marks closed now, deletes at least 100 ms later. */
-	int (*close)(void *self, const struct flow_key *key);
-	/* The pinned copy of a row; value NULL deletes it. */
+	/* Opens or rewrites: an exact key is a flow, else a pinhole. permit->slot is that of the
+	 * entry that is rewritten, else SLOT_NONE, and then written. */
+	int (*open)(void *self, const struct flow_key *key, struct permit *permit);
+	/* What was opened holds when this returns. NULL: it does so at once. */
+	void (*commit)(void *self);
+	/* Two steps, both later: marks closed, deletes at least 100 ms after that. */
+	int (*close)(void *self, const struct flow_key *key, const struct permit *permit);
+	/* The pinned copy of a row; value NULL ends it. It may be written later. */
 	int (*store)(void *self, enum row_type type, const struct row_key *key, const void *value);
 	/* Next hops of both ends will be needed (netlink). */
 	void (*resolve)(void *self, const struct address *a);

@@ -8,8 +8,6 @@
 
 #include "state/project.h"
 
-#define ROW_BYTES_MOST 2048
-
 struct apply {
 	struct tables *tables;
 	struct projector_ops ops;

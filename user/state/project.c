@@ -210,6 +210,7 @@ static void open_key(struct projection *p, const struct flow_key *key)
 
 	if (!o || !want(p, o, &permit))
 		return;
+	permit.slot = o->is_open ? o->permit.slot : SLOT_NONE;
 	if (o->is_open && !memcmp(&permit, &o->permit, sizeof(permit)))
 		return;
 	kernel_failed(p, p->ops.open(p->ops.self, key, &permit));
@@ -225,6 +226,8 @@ void projection_open(struct projection *p)
 {
 	for (uint32_t i = 0; i < p->touched_count; i++)
 		open_key(p, &p->touched[i]);
+	if (p->touched_count && p->ops.commit)
+		p->ops.commit(p->ops.self);
 }
 
 void projection_close(struct projection *p)
@@ -236,7 +239,7 @@ void projection_close(struct projection *p)
 		if (!o || o->claims)
 			continue;
 		if (o->is_open) {
-			kernel_failed(p, p->ops.close(p->ops.self, key));
+			kernel_failed(p, p->ops.close(p->ops.self, key, &o->permit));
 			p->ops.count(p->ops.self, COUNTER_doors_closed, 1);
 		}
 		map_remove(p->openings, key);
@@ -255,21 +258,32 @@ bool projection_claimant(const struct projection *p, const struct flow_key *key,
 	return true;
 }
 
-static bool same_permit(const struct permit *a, const struct permit *b)
+/* Entries of the kernel's that a door claims keep their slot; the others close. */
+static uint32_t adopt(struct projection *p, const struct kernel_walk *held)
 {
-	struct permit x = *a, y = *b;
+	uint32_t closed = 0;
+	struct flow_key key;
+	struct permit permit;
 
-	x.slot = y.slot = 0;
-	return !memcmp(&x, &y, sizeof(x));
+	while (held->next(held->self, &key, &permit)) {
+		struct opening *o = map_find(p->openings, &key);
+
+		if (o) {
+			o->permit = permit;
+			o->is_open = 1;
+			continue;
+		}
+		kernel_failed(p, p->ops.close(p->ops.self, &key, &permit));
+		closed++;
+	}
+	return closed;
 }
 
 /* Rows to claims; then what the kernel holds beside them, or otherwise, is mended. */
 uint32_t projection_reconcile(struct projection *p, const struct kernel_walk *held)
 {
-	uint32_t cursor, mended = 0;
+	uint32_t cursor, mended;
 	struct row_view row;
-	struct flow_key key;
-	struct permit permit;
 	const void *at;
 	void *value;
 
@@ -278,23 +292,16 @@ uint32_t projection_reconcile(struct projection *p, const struct kernel_walk *he
 	p->touched_count = 0;
 	for (cursor = 0; map_next(p->openings, &cursor, &at, &value);)
 		((struct opening *)value)->is_open = 0;
-	while (held->next(held->self, &key, &permit)) {
-		struct opening *o = map_find(p->openings, &key);
-		struct permit wanted;
-
-		if (o && want(p, o, &wanted) && same_permit(&permit, &wanted)) {
-			o->permit = wanted;
-			o->is_open = 1;
-		} else if (!o) {
-			kernel_failed(p, p->ops.close(p->ops.self, &key));
-			mended++;
-		}
-	}
+	mended = adopt(p, held);
 	for (cursor = 0; map_next(p->openings, &cursor, &at, &value);) {
-		if (((struct opening *)value)->is_open)
-			continue;
+		struct opening *o = value;
+		struct permit before = o->permit;
+		bool was_open = o->is_open;
+
 		open_key(p, at);
-		mended++;
+		mended += !was_open || memcmp(&before, &o->permit, sizeof(before)) != 0;
 	}
+	if (p->ops.commit)
+		p->ops.commit(p->ops.self);
 	return mended;
 }
