@@ -18,7 +18,7 @@ flags = -std=gnu11 -D_GNU_SOURCE $(warnings) -Iinclude -Iuser -I$(BUILD) $(CFLAG
 libs = $(shell pkg-config --libs $(packages)) -lelf -lz
 
 # Pure code: linked into one archive whose undefined symbols scripts/purity checks.
-pure = $(filter-out user/inspect/inspect.c user/inspect/pending.c, \
+pure = $(filter-out user/inspect/inspect.c user/inspect/pending.c user/inspect/travel.c, \
 	$(wildcard user/base/*.c user/inspect/*.c user/proto/*/*.c)) $(wildcard user/policy/policy.c)
 acts = $(filter-out $(pure) user/main.c, $(wildcard user/*.c user/*/*.c))
 pure_objects = $(pure:%.c=$(BUILD)/%.o)

@@ -18,7 +18,7 @@ static int send_on(void *daemon, const struct arrival *a, struct slice payload)
 {
 	struct daemon *d = daemon;
 
-	return reinject_send(d->reinject, a->user, payload);
+	return reinject_send(d->reinject, (const struct punt *)a->record.bytes, payload);
 }
 
 static void report(void *daemon, const struct verdict_report *r)
@@ -54,10 +54,9 @@ void daemon_take_datagram(void *daemon, const struct punt *p, uint32_t bytes)
 		.vlan = p->vlan,
 		.speaks = p->speaks,
 		.held = p->flags & PUNT_HELD,
-		.user = (void *)p,
+		.record = slice_make(p, bytes),
 	};
 
-	(void)bytes;                 /* the reader has held it against l3_bytes */
 	a.payload = slice_from(a.packet, p->payload_offset);
 	/* The sender has repeated it by now; answering the old one would only confuse. */
 	if (now_ns > p->time_ns + STALE_NS) {

@@ -50,6 +50,7 @@
 #define LIMIT_EDITS 64
 #define LIMIT_SENDS 4
 #define LIMIT_REJUDGE 3                  /* judgements of one message whose batch is void */
+#define LIMIT_PENDING 1024               /* datagrams that wait, of all calls             */
 #define LIMIT_CALL_QUEUE 16              /* messages of one call that wait for a batch    */
 
 /* Rows */

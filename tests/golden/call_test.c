@@ -150,6 +150,7 @@ static void pass(const char *from, uint16_t port, const char *to, const char *te
 		.flow = { .source = endpoint(from, port), .destination = endpoint(to, 5060),
 			  .transport = IPPROTO_UDP, .speaks = 1, .family = FAMILY_IPV4 },
 		.payload = slice_make(text, strlen(text)), .speaks = 1, .held = true,
+		.record = slice_make(text, strlen(text)),
 	};
 
 	a.flow.zones[0] = policy_zone_of(w.policy, &a.flow.source.address);

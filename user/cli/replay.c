@@ -149,6 +149,7 @@ static void take_message(struct replay *r, const struct frame *f, uint8_t speaks
 		},
 		.payload = f->payload,
 		.packet = f->packet,
+		.record = f->packet,
 		.time_ns = r->now_ns,
 		.vlan = f->vlan,
 		.speaks = speaks,

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* A message's journey, top to bottom: frame, parse, wants, judgement, guard, batch, send. The one
- * file where pure judgement meets what acts. */
-#include "inspect/journey.h"
+ * file where pure judgement meets what acts. A message that waits, for its batch or behind another
+ * of its call, is kept whole (travel.c) and goes on at the step where it stood. */
+#include "inspect/travel.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "inspect/guard.h"
 #include "state/apply.h"
 #include "state/tables.h"
+
+#define STALE_NS (1000ull * 1000 * 1000)
 
 static const uint8_t reason_protection[REASON_COUNT] = {
 #define REASON(name, protection, sentence) [REASON_##name] = protection,
@@ -16,45 +18,15 @@ static const uint8_t reason_protection[REASON_COUNT] = {
 #undef REASON
 };
 
-/* One message on its way. */
-struct travel {
-	struct journey *j;
-	const struct arrival *a;     /* NULL: a timer */
-	const struct protocol_ops *ops;
-	const void *message;
-	struct slice raw;
-	struct inspect_in in;
-	struct outcome out;
-	bool monitored;
-	enum reason applied;
-};
-
-int journey_init(struct journey *j)
-{
-	j->arena = (struct arena){ malloc(LIMIT_ARENA_BYTES), LIMIT_ARENA_BYTES, 0 };
-	j->edited = malloc(LIMIT_MESSAGE_BYTES);
-	if (j->arena.bytes && j->edited)
-		return 0;
-	journey_close(j);
-	return -ENOMEM;
-}
-
-void journey_close(struct journey *j)
-{
-	free(j->arena.bytes);
-	free(j->edited);
-	j->arena.bytes = NULL;
-	j->edited = NULL;
-}
-
-static void tally(struct travel *t, uint32_t counter)
+static void tally(const struct travel *t, uint32_t counter)
 {
 	t->j->hands.count(t->j->hands.self, counter, 1);
 }
 
-static const struct protocol_ops *ops_of(uint32_t number)
+static void refuse(struct travel *t, enum reason reason)
 {
-	return number < protocol_count ? protocols[number] : NULL;
+	memset(&t->out, 0, sizeof(t->out));
+	t->out.reason = reason;
 }
 
 /* Rows of every owner that is wanted; false where there are more than a judgement may see. */
@@ -77,180 +49,252 @@ static bool gather(struct travel *t, const struct wants *wants)
 	return true;
 }
 
-static void refuse(struct travel *t, enum reason reason)
+/* Step 1: the next message of the datagram; a protocol that knows of one only has its end there. */
+static enum stride frame_message(struct travel *t)
 {
-	memset(&t->out, 0, sizeof(t->out));
-	t->out.reason = reason;
+	struct slice rest = slice_from(t->a->payload, t->at);
+	size_t resume = 0;
+	ssize_t length;
+
+	if (t->at && (!t->ops->several || !rest.length))
+		return STRIDE_ARRIVED;
+	length = t->ops->frame(rest, &resume);
+	if (!length) {
+		/* A keep-alive goes on unread. */
+		t->out.judgement = JUDGEMENT_ACCEPT;
+		travel_pass(t, rest);
+		return STRIDE_ARRIVED;
+	}
+	t->raw = length > 0 ? slice_part(rest, 0, (size_t)length) : rest;
+	t->at += t->raw.length;
+	tally(t, COUNTER_messages_read);
+	return STRIDE_ON;
 }
 
-static bool read_message(struct travel *t)
+/* Step 2 */
+static enum stride read_message(struct travel *t)
 {
 	struct fault fault = { REASON_none, 0 };
-	int error = t->ops->parse(t->raw, &t->j->arena, &t->message, &fault);
 
-	if (!error)
-		return true;
+	travel_begin(t);
+	if (!t->ops->parse(t->raw, &t->j->arena, &t->message, &fault))
+		return STRIDE_ON;
 	refuse(t, fault.reason);
 	t->out.at = fault.at;
 	t->message = NULL;
-	return false;
+	return STRIDE_OVER;
 }
 
-/* Judges, in at most two rounds where the first one asks for more rows. */
-static void judge(struct travel *t)
+/* Step 3: messages of one call are judged one at a time, in order of arrival. */
+static enum stride wait_turn(struct travel *t)
 {
-	struct wants wants = { .count = 0 };
+	struct wants *w = &t->wants;
 
-	t->ops->wants(t->message, &t->in, &wants);
-	for (int round = 0; round < LIMIT_WANT_ROUNDS; round++) {
+	w->count = 0;
+	t->ops->wants(t->message, &t->in, w);
+	if (t->item.entered)
+		return STRIDE_ON;
+	memcpy(t->item.owners, w->owners, w->count * sizeof(*w->owners));
+	t->item.owner_count = w->count;
+	if (!pending_is_busy(t->j->pending, w->owners, w->count))
+		return STRIDE_ON;
+	if (travel_has_twin(t)) {
+		tally(t, COUNTER_messages_collapsed);
+		t->out = (struct outcome){ .judgement = JUDGEMENT_CONSUME };
+		return STRIDE_OVER;
+	}
+	if (!travel_keep(t) || pending_enter(t->j->pending, &t->item) < 0) {
+		refuse(t, REASON_queue_full);
+		return STRIDE_OVER;
+	}
+	return STRIDE_WAITS;
+}
+
+/* Step 4: in at most two rounds, where the first one asks for more rows. */
+static enum stride judge(struct travel *t)
+{
+	struct wants wants = t->wants;
+	uint32_t struck;
+	int round = 0;
+
+	do {
 		if (!gather(t, &wants)) {
 			refuse(t, REASON_message_limit);
-			return;
+			return STRIDE_ON;
 		}
 		memset(&t->out, 0, sizeof(t->out));
 		t->ops->inspect(t->message, &t->in, &t->out);
-		if (t->out.judgement != JUDGEMENT_NEED)
-			return;
 		wants = t->out.wants;
-	}
-	refuse(t, REASON_wants_unmet);
-}
-
-static void on_applied(void *context, enum reason reason)
-{
-	struct travel *t = context;
-
-	t->applied = reason;
-}
-
-/* The batch holds before the message goes on: doors are open before it announces them. */
-static void apply_outcome(struct travel *t)
-{
-	t->applied = REASON_none;
-	if (t->out.judgement == JUDGEMENT_REFUSE || !t->out.batch.change_count)
-		return;
-	apply_submit(t->j->apply, &t->out.batch, on_applied, t);
-	tally(t, t->applied == REASON_none ? COUNTER_batches_held : COUNTER_batches_void);
-}
-
-static void guard(struct travel *t)
-{
-	uint32_t struck = guard_outcome(&t->in, &t->out);
-
+	} while (t->out.judgement == JUDGEMENT_NEED && ++round < LIMIT_WANT_ROUNDS);
+	if (t->out.judgement == JUDGEMENT_NEED)
+		refuse(t, REASON_wants_unmet);
+	struck = guard_outcome(&t->in, &t->out);
 	if (struck)
 		t->j->hands.count(t->j->hands.self, COUNTER_changes_struck, struck);
+	return STRIDE_ON;
 }
 
-static void decide(struct travel *t)
+/* Step 5: the batch holds before the message goes on: doors are open before it announces them. Who
+ * misses a row that the group may know lets what is under way arrive first, and looks again. */
+static enum stride apply_outcome(struct travel *t)
 {
-	size_t mark = t->j->arena.used;
+	const struct batch *batch = &t->out.batch;
 
-	for (int again = 0; again < LIMIT_REJUDGE; again++) {
-		t->j->arena.used = mark;
-		judge(t);
-		guard(t);
-		apply_outcome(t);
-		if (t->applied != REASON_batch_void)
-			break;
+	if (t->out.judgement == JUDGEMENT_REFUSE) {
+		if (!t->out.missing || t->looked_again || !apply_is_grouped(t->j->apply))
+			return STRIDE_ON;
+		t->looked_again = true;
+		batch_init(&t->out.batch, &t->j->arena);
+	} else if (!batch->change_count) {
+		return STRIDE_ON;
 	}
-	if (t->applied != REASON_none)
-		refuse(t, t->applied);
+	return travel_submit(t, batch);
 }
 
-/* Policy may only watch what it would refuse: then the message goes on and opens nothing. */
-static void weaken(struct travel *t)
+/* Step 6: policy may only watch what it would refuse: then the message goes on and opens nothing. */
+static enum stride settle(struct travel *t)
 {
-	enum protection class = reason_protection[t->out.reason];
+	const enum protection class = reason_protection[t->out.reason];
+	const struct verdict_report r = {
+		.arrival = t->a, .outcome = &t->out, .ops = t->ops, .message = t->message,
+		.raw = t->raw,
+		.monitored = t->out.judgement == JUDGEMENT_REFUSE &&
+			     policy_enforcement(t->j->policy, class) != ENFORCE_ON,
+	};
 
-	if (t->out.judgement != JUDGEMENT_REFUSE)
-		return;
-	tally(t, t->out.reason);
-	t->monitored = policy_enforcement(t->j->policy, class) != ENFORCE_ON;
-	tally(t, t->monitored ? COUNTER_messages_monitored : COUNTER_messages_refused);
+	if (t->out.judgement == JUDGEMENT_REFUSE) {
+		tally(t, t->out.reason);
+		tally(t, r.monitored ? COUNTER_messages_monitored : COUNTER_messages_refused);
+	} else {
+		tally(t, COUNTER_messages_accepted);
+	}
+	if (r.monitored)
+		travel_pass(t, t->raw);
+	else if (t->out.judgement == JUDGEMENT_ACCEPT)
+		travel_pass_edited(t);
+	t->j->hands.report(t->j->hands.self, &r);
+	return STRIDE_ON;
 }
 
+/* The end: what passed leaves as it came, in one datagram. */
 static void send_on(struct travel *t)
 {
-	struct slice payload = t->raw;
-	int64_t length;
+	struct slice payload = travel_payload(t);
 
-	if (!t->a->held || t->out.judgement == JUDGEMENT_CONSUME ||
-	    (t->out.judgement == JUDGEMENT_REFUSE && !t->monitored))
+	if (!t->a->held || !payload.length)
 		return;
-	if (t->out.edits.count) {
-		length = edits_apply(&t->out.edits, t->raw, t->j->edited, LIMIT_MESSAGE_BYTES);
-		if (length < 0) {
-			tally(t, COUNTER_messages_send_failed);
-			return;
-		}
-		payload = slice_make(t->j->edited, (size_t)length);
-	}
-	if (t->j->hands.send(t->j->hands.self, t->a, payload))
+	/* The sender has repeated it by now; answering the old one would only confuse. */
+	if (t->bytes && t->j->now_ns > t->a->time_ns + STALE_NS)
+		tally(t, REASON_punt_stale);
+	else if (t->j->hands.send(t->j->hands.self, t->a, payload))
 		tally(t, COUNTER_messages_send_failed);
 	else
 		tally(t, COUNTER_messages_sent);
 }
 
-static void report(struct travel *t)
-{
-	const struct verdict_report r = { t->a, &t->out, t->ops, t->message, t->raw, t->monitored };
+static enum stride (*const steps[STEP_COUNT])(struct travel *t) = {
+	[STEP_FRAME] = frame_message, [STEP_READ] = read_message, [STEP_TURN] = wait_turn,
+	[STEP_JUDGE] = judge,	      [STEP_APPLY] = apply_outcome, [STEP_SETTLE] = settle,
+};
 
-	if (t->out.judgement != JUDGEMENT_REFUSE)
-		tally(t, COUNTER_messages_accepted);
-	t->j->hands.report(t->j->hands.self, &r);
+/* From where it stands until it waits or has arrived. */
+static void walk(struct travel *t)
+{
+	enum stride stride;
+
+	do {
+		stride = steps[t->step](t);
+		if (stride == STRIDE_ON)
+			t->step = (enum travel_step)((t->step + 1) % STEP_COUNT);
+		else if (stride == STRIDE_OVER)
+			t->step = STEP_SETTLE;
+		else if (stride == STRIDE_AGAIN)
+			t->step = STEP_READ;
+		if (t->step == STEP_FRAME)
+			pending_leave(t->j->pending, &t->item);
+	} while (stride != STRIDE_WAITS && stride != STRIDE_ARRIVED);
+	if (stride == STRIDE_ARRIVED) {
+		send_on(t);
+		travel_free(t);
+	}
 }
 
-/* Only the framed message is judged, so nothing behind it is sent on. */
-static bool frame_message(struct travel *t)
+static void bring_on(struct journey *j)
 {
-	size_t resume = 0;
-	ssize_t length = t->ops->frame(t->a->payload, &resume);
+	struct pending_item *item;
 
-	t->raw = length > 0 ? slice_part(t->a->payload, 0, (size_t)length) : t->a->payload;
-	return length != 0;
+	while ((item = pending_ready(j->pending))) {
+		struct travel *t = (struct travel *)item;
+
+		t->step = STEP_READ;
+		walk(t);
+	}
 }
 
-static void begin(struct travel *t, uint64_t now_ns)
+void journey_continue(struct journey *j, uint64_t now_ns)
 {
-	arena_reset(&t->j->arena);
-	t->in = (struct inspect_in){ .raw = t->raw, .flow = t->a ? &t->a->flow : NULL,
-				     .policy = t->j->policy, .around = &t->j->around,
-				     .key = &t->j->key, .now_ns = now_ns,
-				     .arena = &t->j->arena };
+	j->now_ns = now_ns;
+	bring_on(j);
+}
+
+/* The batch of one that waited came back. What lay in the arena is gone: the message is read again,
+ * for the report or for a new judgement. */
+void travel_resume(struct travel *t, enum stride stride)
+{
+	struct fault fault;
+
+	if (!t->a) {
+		pending_leave(t->j->pending, &t->item);
+		travel_free(t);
+		return;
+	}
+	t->step = STEP_READ;
+	if (stride != STRIDE_AGAIN) {
+		travel_begin(t);
+		if (t->ops->parse(t->raw, &t->j->arena, &t->message, &fault))
+			t->message = NULL;
+		t->step = STEP_SETTLE;
+	}
+	walk(t);
 }
 
 void journey_arrival(struct journey *j, const struct arrival *a, uint64_t now_ns)
 {
-	struct travel t = { .j = j, .a = a, .ops = ops_of(a->speaks) };
+	struct travel *t;
 
-	if (!t.ops)
+	j->now_ns = now_ns;
+	t = travel_new(j, a->speaks);
+	if (!t)
 		return;
-	if (!frame_message(&t)) {
-		t.out.judgement = JUDGEMENT_ACCEPT;
-		send_on(&t);
-		return;
-	}
-	begin(&t, now_ns);
-	tally(&t, COUNTER_messages_read);
-	if (read_message(&t))
-		decide(&t);
-	weaken(&t);
-	send_on(&t);
-	report(&t);
+	t->a = a;
+	walk(t);
+	bring_on(j);
 }
 
-void journey_timeout(struct journey *j, const struct row_view *timer, uint64_t now_ns)
+/* A judgement with a clock in place of a message: what it decides takes the same road. */
+int journey_timeout(struct journey *j, const struct row_view *timer, uint64_t now_ns)
 {
 	const struct timer_row *row = timer->value;
-	struct travel t = { .j = j, .ops = ops_of(row->protocol) };
-	struct wants wants = { .owners = { timer->key->owner }, .count = 1 };
+	struct travel *t;
 
-	if (!t.ops)
-		return;
-	begin(&t, now_ns);
-	if (!gather(&t, &wants))
-		return;
-	t.ops->timeout(timer, &t.in, &t.out);
-	guard(&t);
-	apply_outcome(&t);
+	j->now_ns = now_ns;
+	if (pending_is_busy(j->pending, &timer->key->owner, 1))
+		return -EBUSY;
+	t = travel_new(j, row->protocol);
+	if (!t)
+		return -EBUSY;
+	t->wants = (struct wants){ .owners = { timer->key->owner }, .count = 1 };
+	t->item.owners[0] = timer->key->owner;
+	t->item.owner_count = 1;
+	travel_begin(t);
+	if (gather(t, &t->wants)) {
+		t->ops->timeout(timer, &t->in, &t->out);
+		guard_outcome(&t->in, &t->out);
+		if (t->out.judgement != JUDGEMENT_REFUSE && t->out.batch.change_count &&
+		    travel_submit(t, &t->out.batch) == STRIDE_WAITS)
+			return 0;
+	}
+	travel_free(t);
+	bring_on(j);
+	return 0;
 }

@@ -91,6 +91,7 @@ struct outcome {
 	enum judgement judgement;
 	enum reason reason;
 	uint32_t at;                 /* byte in raw that the reason points to */
+	bool missing;                /* refused for want of a row that the group may know of */
 	struct owner owner;          /* the call or transaction it belongs to; zero: none */
 	struct wants wants;
 	struct batch batch;
@@ -100,6 +101,7 @@ struct outcome {
 
 struct protocol_ops {
 	const char *name;
+	bool several;                /* a datagram may hold more than one message */
 	/* Length of the first message, 0 a keep-alive, -EAGAIN more bytes, -EBADMSG never. */
 	ssize_t (*frame)(struct slice bytes, size_t *resume);
 	int (*parse)(struct slice raw, struct arena *arena, const void **ret_msg,

@@ -8,6 +8,8 @@
 
 struct tables;
 struct apply;
+struct pending;
+struct travel;
 
 /* A datagram or stream unit as it came in. */
 struct arrival {
@@ -19,7 +21,8 @@ struct arrival {
 	uint16_t vlan;
 	uint8_t speaks;              /* protocol number                                 */
 	bool held;                   /* the original waits for us to send it on         */
-	void *user;                  /* the hands' own                                  */
+	struct slice record;         /* the hands' own bytes, which hold payload and packet: what
+					is copied where the message must wait */
 };
 
 /* What was decided of one message; valid during the call. */
@@ -50,14 +53,22 @@ struct journey {
 	struct hands hands;
 	struct arena arena;          /* LIMIT_ARENA_BYTES; daemon's life */
 	uint8_t *edited;             /* LIMIT_MESSAGE_BYTES              */
+	uint64_t now_ns;             /* the caller's clock, at its last call */
+	struct travel *travels, *idle; /* LIMIT_PENDING of them, and those given back */
+	uint32_t travels_begun;
+	struct pending *pending;
 };
 
 /* 0, or -ENOMEM. tables, apply, policy, key and hands are set by the caller before. */
 int journey_init(struct journey *j);
 void journey_close(struct journey *j);
-/* Judges everything that the arrival holds and sends on what passed. */
+/* Judges everything that the arrival holds and sends on what passed, now or when the batches of it
+ * came back. Nothing of the arrival is needed afterwards. */
 void journey_arrival(struct journey *j, const struct arrival *a, uint64_t now_ns);
-/* A TIMER row is due: a judgement with a clock in place of a message. */
-void journey_timeout(struct journey *j, const struct row_view *timer, uint64_t now_ns);
+/* A TIMER row is due: a judgement with a clock in place of a message. -EBUSY: something of its owner
+ * is under way; ask again later. */
+int journey_timeout(struct journey *j, const struct row_view *timer, uint64_t now_ns);
+/* Batches came back (apply): brings on what waited behind them. */
+void journey_continue(struct journey *j, uint64_t now_ns);
 
 #endif

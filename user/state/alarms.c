@@ -8,6 +8,8 @@
 #include "base/wheel.h"
 
 #define GRAIN_NS (100ull * 1000 * 1000)
+/* What is due and did not happen (its owner was busy, its batch void) is tried again. */
+#define RETRY_NS (1000ull * 1000 * 1000)
 
 struct alarm {
 	struct wheel_timer timer;    /* first: the wheel gives back its address */
@@ -110,6 +112,8 @@ static void alarm_due(struct alarms *a, struct alarm *alarm, uint64_t now_ns, ui
 		wheel_start(a->wheel, &alarm->timer, seen + idle_ns);
 		return;
 	}
+	/* Where it happens the row goes or moves, and this with it. */
+	wheel_start(a->wheel, &alarm->timer, now_ns + RETRY_NS);
 	a->ops.due(a->ops.self, &view, at);
 }
 

@@ -12,6 +12,7 @@ struct apply {
 	struct tables *tables;
 	struct projector_ops ops;
 	struct projection *projection;
+	struct apply_group group;    /* submit NULL: alone */
 };
 
 struct apply *apply_new(struct tables *tables, const struct projector_ops *ops)
@@ -148,7 +149,26 @@ static void tell(struct apply *a, const struct batch *b)
 				    &b->changes[i].key.owner);
 }
 
+void apply_set_group(struct apply *a, const struct apply_group *group)
+{
+	a->group = group ? *group : (struct apply_group){ NULL, NULL };
+}
+
+bool apply_is_grouped(const struct apply *a)
+{
+	return a->group.submit != NULL;
+}
+
 void apply_submit(struct apply *a, const struct batch *batch, apply_done_fn done, void *context)
+{
+	if (a->group.submit)
+		a->group.submit(a->group.self, batch, done, context);
+	else
+		apply_execute(a, batch, done, context);
+}
+
+enum reason apply_execute(struct apply *a, const struct batch *batch, apply_done_fn done,
+			  void *context)
 {
 	enum reason reason = check(a, batch);
 
@@ -159,9 +179,10 @@ void apply_submit(struct apply *a, const struct batch *batch, apply_done_fn done
 	if (done)
 		done(context, reason);
 	if (reason != REASON_none)
-		return;
+		return reason;
 	projection_close(a->projection);
 	tell(a, batch);
+	return REASON_none;
 }
 
 uint32_t apply_reconcile(struct apply *a, const struct kernel_walk *held)

@@ -20,6 +20,20 @@ void apply_free(struct apply *a);
 typedef void (*apply_done_fn)(void *context, enum reason reason);
 void apply_submit(struct apply *a, const struct batch *batch, apply_done_fn done, void *context);
 
+/* A group that orders batches: each member executes what the group delivers. submit takes the batch
+ * whole (it is the caller's again afterwards) and calls done when it came back. */
+struct apply_group {
+	void (*submit)(void *self, const struct batch *batch, apply_done_fn done, void *context);
+	void *self;
+};
+
+/* NULL: alone again. */
+void apply_set_group(struct apply *a, const struct apply_group *group);
+bool apply_is_grouped(const struct apply *a);
+/* Executes at once: what the group delivered. done is called between opening and closing. */
+enum reason apply_execute(struct apply *a, const struct batch *batch, apply_done_fn done,
+			  void *context);
+
 /* Computes from the rows all that the kernel should hold and opens or closes what differs. `held`
  * walks what the kernel has. Returns how many entries were mended. */
 uint32_t apply_reconcile(struct apply *a, const struct kernel_walk *held);

@@ -182,6 +182,9 @@ void judge_refuse(struct judge *j, enum reason reason, struct slice at)
 {
 	j->out->judgement = JUDGEMENT_REFUSE;
 	j->out->reason = reason;
+	j->out->missing = reason == REASON_sip_unknown_dialog ||
+			  reason == REASON_sip_unknown_transaction ||
+			  reason == REASON_sip_wrong_tag;
 	j->out->at = slice_offset(j->m->raw, at);
 	batch_init(&j->out->batch, j->in->arena);
 }

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/* What a datagram carries along: its own bytes once it waits, what of it goes on, and the way of
+ * its batch to the executor and back. */
+#include "inspect/travel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "state/apply.h"
+
+int journey_init(struct journey *j)
+{
+	j->arena = (struct arena){ malloc(LIMIT_ARENA_BYTES), LIMIT_ARENA_BYTES, 0 };
+	j->edited = malloc(LIMIT_MESSAGE_BYTES);
+	j->travels = calloc(LIMIT_PENDING, sizeof(*j->travels));
+	j->pending = pending_new(LIMIT_PENDING, &j->key);
+	if (j->arena.bytes && j->edited && j->travels && j->pending)
+		return 0;
+	journey_close(j);
+	return -ENOMEM;
+}
+
+void journey_close(struct journey *j)
+{
+	for (uint32_t i = 0; j->travels && i < j->travels_begun; i++) {
+		free(j->travels[i].bytes);
+		free(j->travels[i].pieces);
+		free(j->travels[i].edited);
+	}
+	free(j->travels);
+	free(j->arena.bytes);
+	free(j->edited);
+	pending_free(j->pending);
+	j->travels = NULL;
+	j->arena.bytes = NULL;
+	j->edited = NULL;
+	j->pending = NULL;
+}
+
+static void tally(const struct travel *t, uint32_t counter)
+{
+	t->j->hands.count(t->j->hands.self, counter, 1);
+}
+
+struct travel *travel_new(struct journey *j, uint8_t speaks)
+{
+	const struct protocol_ops *ops = speaks < protocol_count ? protocols[speaks] : NULL;
+	struct travel *t = j->idle;
+
+	if (!ops)
+		return NULL;
+	if (t)
+		j->idle = t->next_idle;
+	else if (j->travels_begun < LIMIT_PENDING)
+		t = &j->travels[j->travels_begun++];
+	if (!t) {
+		j->hands.count(j->hands.self, REASON_queue_full, 1);
+		return NULL;
+	}
+	*t = (struct travel){ .j = j, .ops = ops };
+	return t;
+}
+
+void travel_free(struct travel *t)
+{
+	struct journey *j = t->j;
+
+	free(t->bytes);
+	free(t->pieces);
+	free(t->edited);
+	t->bytes = t->pieces = t->edited = NULL;
+	t->next_idle = j->idle;
+	j->idle = t;
+}
+
+void travel_begin(struct travel *t)
+{
+	struct journey *j = t->j;
+
+	arena_reset(&j->arena);
+	t->in = (struct inspect_in){ .raw = t->raw, .flow = t->a ? &t->a->flow : NULL,
+				     .policy = j->policy, .around = &j->around, .key = &j->key,
+				     .now_ns = j->now_ns, .arena = &j->arena };
+}
+
+static struct slice moved(const struct travel *t, struct slice s)
+{
+	return slice_make(t->bytes + (s.bytes - t->a->record.bytes), s.length);
+}
+
+bool travel_keep(struct travel *t)
+{
+	if (t->bytes || !t->a)
+		return true;
+	t->bytes = malloc(t->a->record.length);
+	if (!t->bytes)
+		return false;
+	memcpy(t->bytes, t->a->record.bytes, t->a->record.length);
+	t->kept = *t->a;
+	t->kept.payload = moved(t, t->a->payload);
+	if (t->a->packet.length)
+		t->kept.packet = moved(t, t->a->packet);
+	t->raw = moved(t, t->raw);
+	t->kept.record = slice_make(t->bytes, t->a->record.length);
+	t->a = &t->kept;
+	return true;
+}
+
+/* Edits lie in the arena, which does not wait with us. */
+static bool keep_edits(struct travel *t)
+{
+	const struct edits *e = &t->out.edits;
+	int64_t length;
+
+	free(t->edited);
+	t->edited = NULL;
+	if (!e->count)
+		return true;
+	t->edited = malloc(LIMIT_MESSAGE_BYTES);
+	length = t->edited ? edits_apply(e, t->raw, t->edited, LIMIT_MESSAGE_BYTES) : -ENOMEM;
+	t->edited_bytes = length < 0 ? 0 : (size_t)length;
+	return length >= 0;
+}
+
+static bool is_twin(const struct pending_item *a, const struct pending_item *b)
+{
+	const struct travel *x = (const struct travel *)a, *y = (const struct travel *)b;
+
+	return x->a && x->raw.length == y->raw.length &&
+	       !memcmp(x->raw.bytes, y->raw.bytes, x->raw.length) &&
+	       address_equal(&x->a->flow.source.address, &y->a->flow.source.address) &&
+	       x->a->flow.source.port == y->a->flow.source.port;
+}
+
+bool travel_has_twin(const struct travel *t)
+{
+	return pending_holds(t->j->pending, &t->item, is_twin);
+}
+
+/* What became of the batch, as the way from there. */
+static enum stride after_batch(struct travel *t)
+{
+	bool only_looked = t->out.judgement == JUDGEMENT_REFUSE;
+
+	if (t->applied == REASON_none)
+		return only_looked ? STRIDE_AGAIN : STRIDE_ON;
+	if (t->applied == REASON_batch_void && ++t->tries < LIMIT_REJUDGE)
+		return STRIDE_AGAIN;
+	t->out = (struct outcome){ .reason = t->applied, .owner = t->out.owner };
+	return STRIDE_OVER;
+}
+
+static void on_applied(void *context, enum reason reason)
+{
+	struct travel *t = context;
+
+	t->applied = reason;
+	t->is_under_way = false;
+	tally(t, reason == REASON_none ? COUNTER_batches_held : COUNTER_batches_void);
+	if (!t->is_submitting)
+		travel_resume(t, after_batch(t));
+}
+
+enum stride travel_submit(struct travel *t, const struct batch *batch)
+{
+	t->is_under_way = t->is_submitting = true;
+	apply_submit(t->j->apply, batch, on_applied, t);
+	t->is_submitting = false;
+	if (!t->is_under_way)
+		return after_batch(t);
+	/* The batch is away and cannot be called back: without memory the message alone is lost. */
+	if (!travel_keep(t) || !keep_edits(t)) {
+		tally(t, REASON_queue_full);
+		t->a = NULL;
+	}
+	memset(&t->out.edits, 0, sizeof(t->out.edits));
+	memset(&t->out.batch, 0, sizeof(t->out.batch));
+	/* Nobody was in these lanes, and there is a place for each traveller. */
+	if (!t->item.entered)
+		pending_enter(t->j->pending, &t->item);
+	return STRIDE_WAITS;
+}
+
+static void gather_piece(struct travel *t, struct slice bytes)
+{
+	uint8_t *room = realloc(t->pieces, t->pieces_bytes + bytes.length);
+
+	if (!room || t->pieces_bytes + bytes.length > LIMIT_MESSAGE_BYTES) {
+		t->pieces = room ?: t->pieces;
+		tally(t, COUNTER_messages_send_failed);
+		return;
+	}
+	memcpy(room + t->pieces_bytes, bytes.bytes, bytes.length);
+	t->pieces = room;
+	t->pieces_bytes += bytes.length;
+}
+
+void travel_pass(struct travel *t, struct slice bytes)
+{
+	if (t->ops->several && bytes.length)
+		gather_piece(t, bytes);
+	else
+		t->whole = bytes;
+}
+
+void travel_pass_edited(struct travel *t)
+{
+	int64_t length;
+
+	if (t->edited) {
+		travel_pass(t, slice_make(t->edited, t->edited_bytes));
+		return;
+	}
+	if (!t->out.edits.count) {
+		travel_pass(t, t->raw);
+		return;
+	}
+	length = edits_apply(&t->out.edits, t->raw, t->j->edited, LIMIT_MESSAGE_BYTES);
+	if (length < 0)
+		tally(t, COUNTER_messages_send_failed);
+	else
+		travel_pass(t, slice_make(t->j->edited, (size_t)length));
+}
+
+struct slice travel_payload(const struct travel *t)
+{
+	return t->pieces ? slice_make(t->pieces, t->pieces_bytes) : t->whole;
+}
