@@ -2,6 +2,7 @@
 # make          build the program into build/ (installs nothing)
 # make check    install what is missing, build, run every test: "N passed, N failed, N skipped"
 # make demo     a call through the gateway, and three attacks, before your eyes
+# make simulate members over a simulated group, SEEDS of them (default 20000)
 # make bench    the figures, beside what a user would pick instead
 # make lint     the checks that hold the house up
 # make fuzz     the fuzzers, FUZZ_SECONDS each
@@ -11,6 +12,7 @@ CC = gcc
 CLANG ?= clang
 CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 600
+SEEDS ?= 20000
 
 packages = libbpf libxdp libsystemd yaml-0.1 smartcols jansson libmnl libpcap
 warnings = -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
@@ -26,10 +28,11 @@ acts_objects = $(acts:%.c=$(BUILD)/%.o)
 
 unit_tests = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c tests/torture/*_test.c tests/golden/*_test.c))
 bpf_tests = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bpf/*_test.c))
+simulations = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/simulate/*_test.c))
 bench_tools = $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 fuzzers = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all check tests demo bench lint fuzz clean
+.PHONY: all check tests demo bench lint fuzz simulate clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -82,7 +85,7 @@ $(BUILD)/%: tests/bench/%.c $(BUILD)/libacts.a $(BUILD)/libpure.a
 	@mkdir -p $(@D)
 	$(CC) $(flags) -o $@ $< $(BUILD)/libacts.a $(BUILD)/libpure.a $(libs) -lcmocka -lm
 
-tests: all $(unit_tests) $(bpf_tests)
+tests: all $(unit_tests) $(bpf_tests) $(simulations)
 
 check:
 	@scripts/deps
@@ -102,6 +105,9 @@ bench:
 
 lint: $(BUILD)/libpure.a
 	@scripts/lint
+
+simulate: $(simulations)
+	@for test in $(simulations); do SEEDS=$(SEEDS) $$test || exit 1; done
 
 fuzz: $(fuzzers)
 	@tests/fuzz/run $(FUZZ_SECONDS)

@@ -229,7 +229,7 @@ static int take_row(void *tables, enum row_type type, const struct row_key *key,
 /* Rows first, then what follows from them. */
 static int open_state(struct daemon *d)
 {
-	const struct alarms_ops alarms = { seen_ns, timer_due, d };
+	const struct alarms_ops alarms = { .seen_ns = seen_ns, .due = timer_due, .self = d };
 	struct kernel_walk walk;
 	uint32_t rows;
 

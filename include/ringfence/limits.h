@@ -53,6 +53,13 @@
 #define LIMIT_PENDING 1024               /* datagrams that wait, of all calls             */
 #define LIMIT_CALL_QUEUE 16              /* messages of one call that wait for a batch    */
 
+/* Cluster */
+#define LIMIT_MEMBERS 8
+#define LIMIT_IN_FLIGHT 4096             /* batches of ours that have not come back           */
+#define LIMIT_GROUP_BYTES (64u << 10)    /* of one message to the group: many batches         */
+#define LIMIT_GROUP_QUEUE (4u << 20)     /* bytes that wait for the group to take them        */
+#define LIMIT_JOIN_BYTES (256u << 20)    /* rows that a joiner was sent, or decisions meanwhile */
+
 /* Rows */
 #define LIMIT_CALLS 16384u
 #define LIMIT_DIALOGS_PER_CALL 32

@@ -33,7 +33,7 @@ struct row_key {
 /* First member of each value. A version is raised by each PUT; 0 is an absent row. */
 struct row_head {
 	__u32 version;
-	__u32 pad;
+	__u32 author;               /* member whose batch wrote it last; 0 alone        */
 };
 
 /* What is told to people when a batch holds. */

@@ -190,6 +190,11 @@ const void *map_key(const struct map *m, const void *value)
 	return (const uint8_t *)value - m->value_offset;
 }
 
+uint32_t map_place(const struct map *m, const void *value)
+{
+	return (uint32_t)((size_t)((const uint8_t *)map_key(m, value) - m->entries) / m->stride);
+}
+
 uint32_t map_count(const struct map *m)
 {
 	return m->count;

@@ -24,6 +24,8 @@ void *map_take(struct map *m, const void *key);
 int map_remove(struct map *m, const void *key);
 /* The key of a value that map_find, map_take or map_next gave. */
 const void *map_key(const struct map *m, const void *value);
+/* Place of that value's entry: map_next has passed it once its cursor is larger. */
+uint32_t map_place(const struct map *m, const void *value);
 uint32_t map_count(const struct map *m);
 uint32_t map_capacity(const struct map *m);
 

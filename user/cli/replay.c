@@ -310,7 +310,7 @@ static int replay_open(struct replay *r, bool json)
 	const struct projector_ops ops = { .open = kernel_open_key, .close = kernel_close_key,
 					   .store = store_row, .count = count, .told = told,
 					   .timer = timer_changed, .self = r };
-	const struct alarms_ops alarms = { seen_at, timer_due, r };
+	const struct alarms_ops alarms = { .seen_ns = seen_at, .due = timer_due, .self = r };
 
 	if (tell_init(&r->tell, json))
 		return -ENOMEM;

@@ -57,6 +57,7 @@ struct batch {
 	struct precondition *preconditions; /* LIMIT_PRECONDITIONS            */
 	uint32_t change_count;
 	uint32_t precondition_count;
+	uint32_t author;             /* member that decided it; 0 alone       */
 	bool overflow;               /* something did not fit: the batch is void and refused */
 };
 

@@ -108,6 +108,11 @@ static void alarm_due(struct alarms *a, struct alarm *alarm, uint64_t now_ns, ui
 		return;
 	at = at < now_ns ? at : now_ns;
 	seen = timer->kind == TIMER_CALL_IDLE ? media_seen(a, &key.owner) : 0;
+	if (timer->kind == TIMER_CALL_IDLE && seen + idle_ns <= at && a->ops.seen_elsewhere &&
+	    a->ops.seen_elsewhere(a->ops.self, &key.owner, now_ns, &seen)) {
+		wheel_start(a->wheel, &alarm->timer, now_ns + RETRY_NS);
+		return;
+	}
 	if (seen && seen + idle_ns > at) {
 		wheel_start(a->wheel, &alarm->timer, seen + idle_ns);
 		return;

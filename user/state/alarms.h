@@ -14,6 +14,10 @@ struct alarms_ops {
 	uint64_t (*seen_ns)(void *self, const struct flow_key *key);
 	/* The timer is due: a judgement with a clock in place of a message. */
 	void (*due)(void *self, const struct row_view *timer, uint64_t now_ns);
+	/* Nobody here has seen the owner's media: has somebody else? -EAGAIN: not known yet. NULL:
+	 * there is nobody else. */
+	int (*seen_elsewhere)(void *self, const struct owner *owner, uint64_t now_ns,
+			      uint64_t *ret);
 	void *self;
 };
 

@@ -13,7 +13,12 @@ struct apply {
 	struct projector_ops ops;
 	struct projection *projection;
 	struct apply_group group;    /* submit NULL: alone */
+	struct apply_watch watch;    /* before NULL: nobody watches */
+	uint64_t number;             /* of the last batch executed  */
 };
+
+/* While rows are installed they bear a number that no batch has. */
+#define NUMBER_INSTALLED UINT64_MAX
 
 struct apply *apply_new(struct tables *tables, const struct projector_ops *ops)
 {
@@ -81,33 +86,43 @@ static enum reason check(const struct apply *a, const struct batch *b)
 	return fits(a, b) ? REASON_none : REASON_table_full;
 }
 
-static void set_row(struct apply *a, enum row_type type, const struct row_key *key,
-		    const void *value)
+/* The row as it is handed in, with its head; NULL ends it. */
+static void write_row(struct apply *a, enum row_type type, const struct row_key *key,
+		      const void *value)
 {
-	uint8_t copy[ROW_BYTES_MOST];
-	struct row_head head = { .version = version_of(a, type, key) + 1 };
-	struct row_key kept = *key;
-
-	if (!value && head.version == 1)
+	if (tables_set(a->tables, type, key, value))
 		return;
+	if (a->ops.store(a->ops.self, type, key, value))
+		a->ops.count(a->ops.self, COUNTER_kernel_errors, 1);
+	if (type == ROW_timer && a->ops.timer)
+		a->ops.timer(a->ops.self, key, value);
+	projection_touch(a->projection, type, key);
+}
+
+static void set_row(struct apply *a, enum row_type type, const struct row_key *key,
+		    const struct batch *b, const void *value)
+{
+	const struct row_key kept = *key;
+	const struct row_head *old = tables_find(a->tables, type, &kept);
+	const struct row_head head = { old ? old->version + 1 : 1, b->author };
+	uint8_t copy[ROW_BYTES_MOST];
+
+	if (!value && !old)
+		return;
+	if (old && a->watch.before)
+		a->watch.before(a->watch.self, &(struct row_view){ type, &kept, old });
 	if (value) {
 		memcpy(copy, value, row_bytes(type));
 		memcpy(copy, &head, sizeof(head));
 		value = copy;
 	}
-	if (tables_set(a->tables, type, &kept, value))
-		return;
-	if (a->ops.store(a->ops.self, type, &kept, value))
-		a->ops.count(a->ops.self, COUNTER_kernel_errors, 1);
-	if (type == ROW_timer && a->ops.timer)
-		a->ops.timer(a->ops.self, &kept, value);
-	projection_touch(a->projection, type, &kept);
+	write_row(a, type, &kept, value);
 	/* A lock without its door is nothing. */
 	if (type == ROW_door && !value)
-		set_row(a, ROW_lock, &kept, NULL);
+		set_row(a, ROW_lock, &kept, b, NULL);
 }
 
-static void end_set(struct apply *a, const struct change *c)
+static void end_set(struct apply *a, const struct batch *b, const struct change *c)
 {
 	static struct row_view rows[LIMIT_SUBJECTS];
 	static struct row_key keys[LIMIT_SUBJECTS];
@@ -124,7 +139,7 @@ static void end_set(struct apply *a, const struct change *c)
 		keys[ended++] = *rows[i].key;
 	}
 	for (uint32_t i = 0; i < ended; i++)
-		set_row(a, types[i], &keys[i], NULL);
+		set_row(a, types[i], &keys[i], b, NULL);
 }
 
 static void change_rows(struct apply *a, const struct batch *b)
@@ -133,11 +148,11 @@ static void change_rows(struct apply *a, const struct batch *b)
 		const struct change *c = &b->changes[i];
 
 		if (c->verb == VERB_PUT)
-			set_row(a, c->type, &c->key, c->value);
+			set_row(a, c->type, &c->key, b, c->value);
 		else if (c->verb == VERB_END)
-			set_row(a, c->type, &c->key, NULL);
+			set_row(a, c->type, &c->key, b, NULL);
 		else if (c->verb == VERB_END_SET)
-			end_set(a, c);
+			end_set(a, b, c);
 	}
 }
 
@@ -172,6 +187,7 @@ enum reason apply_execute(struct apply *a, const struct batch *batch, apply_done
 {
 	enum reason reason = check(a, batch);
 
+	tables_set_number(a->tables, ++a->number);
 	if (reason == REASON_none) {
 		change_rows(a, batch);
 		projection_open(a->projection);
@@ -183,6 +199,69 @@ enum reason apply_execute(struct apply *a, const struct batch *batch, apply_done
 	projection_close(a->projection);
 	tell(a, batch);
 	return REASON_none;
+}
+
+void apply_watch_rows(struct apply *a, const struct apply_watch *watch)
+{
+	a->watch = watch ? *watch : (struct apply_watch){ NULL, NULL };
+}
+
+uint64_t apply_number(const struct apply *a)
+{
+	return a->number;
+}
+
+static void settle_all(struct apply *a, uint64_t number)
+{
+	for (int type = ROW_NONE + 1; type < ROW_COUNT; type++) {
+		struct row_view row;
+		uint32_t cursor = 0;
+
+		while (tables_next(a->tables, (enum row_type)type, &cursor, &row))
+			tables_settle(a->tables, &row, number);
+	}
+}
+
+void apply_install_begin(struct apply *a)
+{
+	/* What an earlier try installed counts no more. */
+	settle_all(a, 0);
+	tables_set_number(a->tables, NUMBER_INSTALLED);
+}
+
+/* What was installed is as old as batch `number`; the rest goes. */
+static void drop_old(struct apply *a, enum row_type type)
+{
+	struct row_view row;
+	uint32_t cursor = 0;
+
+	while (tables_next(a->tables, type, &cursor, &row)) {
+		const struct row_key key = *row.key;
+
+		if (tables_changed(&row) != NUMBER_INSTALLED)
+			write_row(a, type, &key, NULL);
+	}
+}
+
+void apply_install(struct apply *a, enum row_type type, const struct row_key *key,
+		   const void *value)
+{
+	/* Old rows make room at the end; earlier only where new ones need it. */
+	if (!tables_find(a->tables, type, key) &&
+	    tables_count(a->tables, type) == tables_capacity(a->tables, type))
+		drop_old(a, type);
+	write_row(a, type, key, value);
+}
+
+void apply_install_end(struct apply *a, uint64_t number)
+{
+	for (int type = ROW_NONE + 1; type < ROW_COUNT; type++)
+		drop_old(a, (enum row_type)type);
+	settle_all(a, number);
+	a->number = number;
+	tables_set_number(a->tables, number);
+	projection_open(a->projection);
+	projection_close(a->projection);
 }
 
 uint32_t apply_reconcile(struct apply *a, const struct kernel_walk *held)

@@ -27,12 +27,29 @@ struct apply_group {
 	void *self;
 };
 
+/* Told of each row that is about to change or to go, while it is still there. */
+struct apply_watch {
+	void (*before)(void *self, const struct row_view *row);
+	void *self;
+};
+
 /* NULL: alone again. */
 void apply_set_group(struct apply *a, const struct apply_group *group);
 bool apply_is_grouped(const struct apply *a);
 /* Executes at once: what the group delivered. done is called between opening and closing. */
 enum reason apply_execute(struct apply *a, const struct batch *batch, apply_done_fn done,
 			  void *context);
+
+void apply_watch_rows(struct apply *a, const struct apply_watch *watch);
+/* Batches executed so far, void ones too: in a group the same on all members. */
+uint64_t apply_number(const struct apply *a);
+
+/* A joiner takes over the group's rows: begin, each row as it is with version and author, end. What
+ * was not installed goes; what is open stays open where a row still claims it. */
+void apply_install_begin(struct apply *a);
+void apply_install(struct apply *a, enum row_type type, const struct row_key *key,
+		   const void *value);
+void apply_install_end(struct apply *a, uint64_t number);
 
 /* Computes from the rows all that the kernel should hold and opens or closes what differs. `held`
  * walks what the kernel has. Returns how many entries were mended. */

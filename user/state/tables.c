@@ -13,6 +13,7 @@
 struct entry {
 	struct entry *next, **link;  /* chain of the owner, in order of arrival reversed */
 	const struct row_key *key;
+	uint64_t born, changed;      /* numbers of batches */
 	uint32_t type;
 	uint32_t pad;
 };
@@ -28,6 +29,7 @@ struct tables {
 	struct map *rows[ROW_COUNT];
 	struct map *owners;          /* owner -> struct entry *  */
 	struct map *named;           /* named_key -> uint32_t    */
+	uint64_t number;
 };
 
 static const uint32_t capacities[ROW_COUNT] = {
@@ -128,6 +130,38 @@ uint32_t tables_capacity(const struct tables *t, enum row_type type)
 	return type_is_known(type) ? map_capacity(t->rows[type]) : 0;
 }
 
+void tables_set_number(struct tables *t, uint64_t number)
+{
+	t->number = number;
+}
+
+static const struct entry *entry_of(const struct row_view *row)
+{
+	return (const struct entry *)row->value - 1;
+}
+
+uint64_t tables_born(const struct row_view *row)
+{
+	return entry_of(row)->born;
+}
+
+uint64_t tables_changed(const struct row_view *row)
+{
+	return entry_of(row)->changed;
+}
+
+void tables_settle(struct tables *t, const struct row_view *row, uint64_t number)
+{
+	struct entry *e = map_find(t->rows[row->type], row->key);
+
+	e->born = e->changed = number;
+}
+
+bool tables_passed(const struct tables *t, const struct row_view *row, uint32_t cursor)
+{
+	return map_place(t->rows[row->type], entry_of(row)) < cursor;
+}
+
 static struct named_key name_key(const struct address *a, __be16 port, uint16_t zone)
 {
 	return (struct named_key){ .address = *a, .port = port, .zone = zone };
@@ -208,7 +242,9 @@ int tables_set(struct tables *t, enum row_type type, const struct row_key *key, 
 	e = map_take(t->rows[type], key);
 	if (!e)
 		return -ENOSPC;
+	e->changed = t->number;
 	if (is_new) {
+		e->born = t->number;
 		e->type = type;
 		e->key = map_key(t->rows[type], e);
 		if (chain(t, e, key)) {

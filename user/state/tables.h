@@ -22,6 +22,14 @@ bool tables_next(const struct tables *t, enum row_type type, uint32_t *cursor,
 		 struct row_view *ret);
 uint32_t tables_count(const struct tables *t, enum row_type type);
 uint32_t tables_capacity(const struct tables *t, enum row_type type);
+/* The batch that is executed from now on: rows remember which one made and which changed them. */
+void tables_set_number(struct tables *t, uint64_t number);
+uint64_t tables_born(const struct row_view *row);
+uint64_t tables_changed(const struct row_view *row);
+/* The row is as old as this batch. */
+void tables_settle(struct tables *t, const struct row_view *row, uint64_t number);
+/* Has a walk with this cursor passed the row? */
+bool tables_passed(const struct tables *t, const struct row_view *row, uint32_t cursor);
 /* Guard's question: does a live DOOR row say that this host itself (door.named_by has its address)
  * named this endpoint as its receiver? */
 bool tables_named(const void *tables, const struct endpoint *e, uint16_t zone);

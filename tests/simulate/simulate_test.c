@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: MIT
+/* Members in one process over a simulated group: calls are set up and ended while members are
+ * killed, stopped, cut off and brought back, all drawn from a seed. Afterwards every member must
+ * hold the same rows, each door an owner, each kernel what the rows ask for, and in the end nothing.
+ *
+ *   simulate_test                seeds 1 to 1,000 (SEEDS=n: so many)
+ *   simulate_test SEED           this one, told step by step
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "member.h"
+#include "policy/load.h"
+
+#define CRLF "\r\n"
+#define CALLS 20
+#define STEPS 4000                   /* of a millisecond, with faults */
+#define REPEAT_NS (300 * MS)
+
+static const char config[] =
+	"zones:\n"
+	"  in: { networks: [10.77.1.0/24] }\n"
+	"  out: { networks: [10.77.2.0/24] }\n"
+	"rules:\n"
+	"  - { name: both, from: [in, out], to: [in, out], allow: [sip] }\n";
+
+/* What a call says, in order. */
+static const struct {
+	bool from_phone, is_response, has_body;
+	const char *start, *method;
+	int cseq;
+} lines[] = {
+	{ true, false, true, "INVITE sip:b@10.77.2.10 SIP/2.0", "INVITE", 1 },
+	{ false, true, false, "SIP/2.0 180 Ringing", "INVITE", 1 },
+	{ false, true, true, "SIP/2.0 200 OK", "INVITE", 1 },
+	{ true, false, false, "ACK sip:b@10.77.2.10 SIP/2.0", "ACK", 1 },
+	{ true, false, true, "INVITE sip:b@10.77.2.10 SIP/2.0", "INVITE", 2 },
+	{ false, true, true, "SIP/2.0 200 OK", "INVITE", 2 },
+	{ true, false, false, "ACK sip:b@10.77.2.10 SIP/2.0", "ACK", 2 },
+	{ true, false, false, "BYE sip:b@10.77.2.10 SIP/2.0", "BYE", 3 },
+	{ false, true, false, "SIP/2.0 200 OK", "BYE", 3 },
+};
+#define LINES ((int)(sizeof(lines) / sizeof(lines[0])))
+
+struct call {
+	bool is_begun;
+	int line, tries;
+	uint64_t next_ns;
+};
+
+static struct call calls[CALLS];
+static int done, given_up;
+static bool was_parted, was_lost, was_full;
+
+static const char *describe(int call, int line, char *text, size_t room)
+{
+	char body[256] = "";
+
+	if (lines[line].has_body)
+		snprintf(body, sizeof(body),
+			 "v=0" CRLF "o=- 1 %d IN IP4 %s" CRLF "s=-" CRLF "c=IN IP4 %s" CRLF
+			 "t=0 0" CRLF "m=audio %d RTP/AVP 0" CRLF,
+			 lines[line].cseq, lines[line].from_phone ? "10.77.1.11" : "10.77.2.10",
+			 lines[line].from_phone ? "10.77.1.11" : "10.77.2.10",
+			 (lines[line].from_phone ? 20000 : 30000) + 4 * call);
+	snprintf(text, room,
+		 "%s" CRLF "Via: SIP/2.0/UDP 10.77.1.11:5060;branch=z9hG4bK-%d-%d%s" CRLF
+		 "From: <sip:a@10.77.1.11>;tag=a%d" CRLF "To: <sip:b@10.77.2.10>%s%s" CRLF
+		 "Call-ID: %d@sim" CRLF "CSeq: %d %s" CRLF "Contact: <sip:x@%s:5060>" CRLF
+		 "Max-Forwards: 70" CRLF "Subject: %d" CRLF "%sContent-Length: %zu" CRLF CRLF "%s",
+		 lines[line].start, call, lines[line].cseq,
+		 strcmp(lines[line].method, "ACK") ? "" : "-ack", call,
+		 lines[line].cseq > 1 || line > 0 ? ";tag=b" : "",
+		 lines[line].cseq > 1 || line > 0 ? "1" : "", call, lines[line].cseq,
+		 lines[line].method, lines[line].from_phone ? "10.77.1.11" : "10.77.2.10", line,
+		 *body ? "Content-Type: application/sdp" CRLF : "", strlen(body), body);
+	return text;
+}
+
+static int number_after(struct slice payload, const char *what)
+{
+	char text[2048];
+	const char *at;
+
+	snprintf(text, sizeof(text), "%.*s", (int)payload.length, (const char *)payload.bytes);
+	at = strstr(text, what);
+	assert(at);
+	return atoi(at + strlen(what));
+}
+
+/* A message came through: the other side goes on. */
+static void sent(struct member *m, struct slice payload)
+{
+	int n = number_after(payload, "Call-ID: "), line = number_after(payload, "Subject: ");
+
+	(void)m;
+	if (calls[n].line != line)
+		return;
+	calls[n].line++;
+	calls[n].tries = 0;
+	calls[n].next_ns = sim.now_ns + draw(80) * MS;
+	if (calls[n].line == LINES)
+		done++;
+}
+
+static void offer(struct member *m, int call, int line)
+{
+	static const char *const hosts[] = { "10.77.2.10", "10.77.1.11" };
+	const bool from_phone = lines[line].from_phone;
+	char text[2048];
+	const char *message = describe(call, line, text, sizeof(text));
+	struct arrival a = {
+		.flow = { .transport = IPPROTO_UDP, .speaks = 1, .family = FAMILY_IPV4 },
+		.payload = slice_make(message, strlen(message)),
+		.record = slice_make(message, strlen(message)),
+		.speaks = 1, .held = true, .time_ns = clock_of(m),
+	};
+
+	address_parse(slice_make(hosts[from_phone], 10), &a.flow.source.address);
+	address_parse(slice_make(hosts[!from_phone], 10), &a.flow.destination.address);
+	a.flow.source.port = a.flow.destination.port = htons(5060);
+	a.flow.zones[0] = policy_zone_of(sim.policy, &a.flow.source.address);
+	a.flow.zones[1] = policy_zone_of(sim.policy, &a.flow.destination.address);
+	cluster_clock(m->cluster, clock_of(m));
+	journey_arrival(&m->journey, &a, clock_of(m));
+	cluster_flush(m->cluster);
+}
+
+/* Whoever has the address gets it: any member that judges. */
+static void call_step(int n)
+{
+	struct call *c = &calls[n];
+	struct member *m = &sim.members[draw(NODES)];
+
+	if (!c->is_begun || c->line == LINES || c->tries > 100 || sim.now_ns < c->next_ns)
+		return;
+	if (!m->is_up || m->is_stopped || !m->is_full)
+		return;
+	c->next_ns = sim.now_ns + REPEAT_NS;
+	/* Who waits in vain repeats what it said last: a decision can die with its author after
+	 * the message left. */
+	if (++c->tries > 100)
+		given_up++;
+	else
+		offer(m, n, c->tries > 2 && c->tries % 2 && c->line ? c->line - 1 : c->line);
+}
+
+static void fault(void)
+{
+	static const char *const names[] = { "killed", "stopped", "cut off", "all healed", "busy",
+					     "not busy" };
+	struct member *m = &sim.members[draw(NODES)];
+	uint64_t which = draw(6);
+
+	if (sim.verbose)
+		printf("%8.3f node %d: %s\n", (double)sim.now_ns / 1e9, m->index + 1,
+		       names[which]);
+	switch (which) {
+	case 0:
+		if (!m->is_up)
+			break;
+		engine_leave(&sim.engine, m->index, draw(2));
+		member_down(m, draw(2));
+		m->starts_ns = sim.now_ns + draw(3000) * MS;
+		break;
+	case 1:
+		m->is_stopped = true;
+		m->wakes_ns = sim.now_ns + draw(5000) * MS;
+		break;
+	case 2:
+		if (sim.engine.cells[m->index])
+			break;
+		engine_part(&sim.engine, m->index, draw(2));
+		was_parted = true;
+		break;
+	case 3:
+		engine_heal(&sim.engine);
+		break;
+	case 4:
+		sim.engine.is_busy = true;
+		break;
+	case 5:
+		sim.engine.is_busy = false;
+		break;
+	}
+}
+
+static void step(uint32_t hurry)
+{
+	sim.now_ns += MS;
+	sim.engine.now_ns = sim.now_ns;
+	for (int i = 0; i < NODES; i++) {
+		struct member *m = &sim.members[i];
+
+		if (!m->is_up && sim.now_ns >= m->starts_ns)
+			member_up(m);
+		if (m->is_stopped && sim.now_ns >= m->wakes_ns)
+			m->is_stopped = false;
+		if (!m->is_up || m->is_stopped)
+			continue;
+		for (uint64_t k = draw(hurry); k > 0 && member_deliver(m); k--)
+			;
+		if (sim.now_ns / MS % 100 == (uint64_t)i)
+			member_tick(m);
+	}
+}
+
+/* With the last member that has all rows goes what it alone knew. */
+static void watch_loss(void)
+{
+	bool is_full = false;
+
+	for (int i = 0; i < NODES; i++)
+		is_full |= sim.members[i].is_up && sim.members[i].is_full;
+	was_lost |= was_full && !is_full;
+	was_full |= is_full;
+}
+
+static void settle(void)
+{
+	sim.engine.is_busy = false;
+	engine_heal(&sim.engine);
+	for (int i = 0; i < NODES; i++) {
+		sim.members[i].is_stopped = false;
+		sim.members[i].starts_ns = 0;
+	}
+	for (int i = 0; i < 15000; i++)
+		step(64);
+}
+
+/* the oracles */
+static struct {
+	uint64_t seed;
+	bool failed;
+} told;
+
+static void complain(const char *what)
+{
+	if (!told.failed)
+		printf("seed %lu: %s (simulate_test %lu tells it step by step)\n", told.seed, what,
+		       told.seed);
+	told.failed = true;
+}
+
+static const struct {
+	enum row_type type;
+	uint32_t at;
+} times[] = {
+#define ROW_TIME(row, field) { ROW_##row, offsetof(struct row##_row, field) },
+#include <ringfence/row_time.def>
+#undef ROW_TIME
+};
+
+/* Clocks differ, and a batch reaches each at another time: seconds are the same, not nanoseconds. */
+static bool same_row(enum row_type type, const struct member *x, const uint8_t *a,
+		     const struct member *y, const uint8_t *b)
+{
+	uint8_t one[ROW_BYTES_MOST], two[ROW_BYTES_MOST];
+
+	memcpy(one, a, row_bytes(type));
+	memcpy(two, b, row_bytes(type));
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		uint64_t s, t;
+
+		if (times[i].type != type)
+			continue;
+		memcpy(&s, one + times[i].at, 8);
+		memcpy(&t, two + times[i].at, 8);
+		if (!s != !t)
+			return false;
+		if (!s)
+			continue;
+		s -= x->offset_ns;
+		t -= y->offset_ns;
+		if ((s > t ? s - t : t - s) > 20 * SECOND)
+			return false;
+		memset(one + times[i].at, 0, 8);
+		memset(two + times[i].at, 0, 8);
+	}
+	return !memcmp(one, two, row_bytes(type));
+}
+
+static void print_row(enum row_type type, const struct member *x, const uint8_t *a,
+		      const struct member *y, const uint8_t *b)
+{
+	printf("%s of node %d and %d:\n", row_name(type), x->index + 1, y->index + 1);
+	for (uint32_t i = 0; b && i < row_bytes(type); i++)
+		if (a[i] != b[i])
+			printf("  byte %u: %02x %02x\n", i, a[i], b[i]);
+}
+
+static void check_same_rows(const struct member *x, const struct member *y)
+{
+	for (int type = 1; type < ROW_COUNT; type++) {
+		struct row_view row;
+		uint32_t cursor = 0;
+
+		if (tables_count(x->tables, (enum row_type)type) !=
+		    tables_count(y->tables, (enum row_type)type)) {
+			if (sim.verbose)
+				printf("%u and %u rows %s of node %d and %d\n",
+				       tables_count(x->tables, (enum row_type)type),
+				       tables_count(y->tables, (enum row_type)type),
+				       row_name((enum row_type)type), x->index + 1, y->index + 1);
+			complain("members hold different numbers of rows");
+		}
+		while (tables_next(x->tables, (enum row_type)type, &cursor, &row)) {
+			const void *other = tables_find(y->tables, row.type, row.key);
+
+			if (!other || !same_row(row.type, x, row.value, y, other)) {
+				if (sim.verbose)
+					print_row(row.type, x, row.value, y, other);
+				complain(other ? "members hold different rows" :
+						 "a row is with one member only");
+			}
+		}
+	}
+}
+
+static void check_doors(const struct member *m)
+{
+	struct map *wanted = map_new(sizeof(struct flow_key), 1, 4096, &m->journey.key);
+	struct row_view row;
+	uint32_t cursor;
+
+	for (cursor = 0; tables_next(m->tables, ROW_door, &cursor, &row);) {
+		const struct door_row *door = row.value;
+		struct row_view rows[64];
+		uint32_t count = tables_of_owner(m->tables, &row.key->owner, rows, 64);
+		bool ends = false;
+
+		map_take(wanted, &door->key);
+		if (!map_find(m->open, &door->key))
+			complain("a door is not open");
+		for (uint32_t i = 0; i < count && i < 64; i++)
+			ends |= rows[i].type == ROW_timer;
+		if (!ends && sim.verbose)
+			printf("node %d: door of kind %d, part %x, sub %lx, version %u of %u, "
+			       "among %u rows\n", m->index + 1, door->kind, row.key->part,
+			       (unsigned long)row.key->sub, door->head.version,
+			       door->head.author, count);
+		if (!ends)
+			complain("a door has no owner with a timer");
+	}
+	if (map_count(wanted) != map_count(m->open))
+		complain("something is open that no row asks for");
+	map_free(wanted);
+}
+
+static void check_members(void)
+{
+	for (int i = 0; i < NODES; i++) {
+		struct cluster_status s;
+
+		if (!sim.members[i].is_full) {
+			complain("a member is not full");
+			return;
+		}
+		cluster_status(sim.members[i].cluster, &s, clock_of(&sim.members[i]));
+		if (s.in_flight || s.member_count != NODES)
+			complain("the group has not come to rest");
+		check_doors(&sim.members[i]);
+		if (i)
+			check_same_rows(&sim.members[0], &sim.members[i]);
+		if (sim.members[i].counts[COUNTER_kernel_errors])
+			complain("a kernel refused");
+	}
+}
+
+static void check_nothing_is_left(void)
+{
+	for (int i = 0; i < NODES; i++)
+		for (int type = 1; type < ROW_COUNT; type++)
+			if (tables_count(sim.members[i].tables, (enum row_type)type))
+				complain("rows outlive every timer");
+}
+
+static void simulate(uint64_t seed)
+{
+	uint32_t hurry;
+
+	memset(&sim.members, 0, sizeof(sim.members));
+	memset(calls, 0, sizeof(calls));
+	sim.random = seed * 2654435761u + 1;
+	sim.now_ns = 1000 * SECOND;
+	sim.sent = sent;
+	told.seed = seed;
+	told.failed = was_parted = was_lost = was_full = false;
+	done = given_up = 0;
+	engine_open(&sim.engine);
+	for (int i = 0; i < NODES; i++) {
+		sim.members[i].index = i;
+		sim.members[i].offset_ns = draw(100000) * SECOND;
+		sim.members[i].starts_ns = sim.now_ns + draw(500) * MS;
+	}
+	hurry = 2 + (uint32_t)draw(3);
+	for (int i = 0; i < STEPS && !told.failed; i++) {
+		int n = (int)draw(CALLS);
+
+		step(hurry);
+		if (draw(100) == 0)
+			calls[n].is_begun = true;
+		for (int k = 0; k < CALLS; k++)
+			call_step(k);
+		if (draw(400) == 0)
+			fault();
+		watch_loss();
+	}
+	settle();
+	check_members();
+	for (int i = 0; i < 40000; i++) {
+		for (int k = 0; k < CALLS; k++)
+			call_step(k);
+		step(64);
+	}
+	check_members();
+	for (int i = 0; i < NODES; i++)
+		if (sim.verbose)
+			printf("node %d: %u calls, %u doors, %u open\n", i + 1,
+			       tables_count(sim.members[i].tables, ROW_call),
+			       tables_count(sim.members[i].tables, ROW_door),
+			       map_count(sim.members[i].open));
+	/* Every timer has its time. */
+	for (int i = 0; i < 30; i++) {
+		sim.now_ns += 900 * SECOND;
+		for (int k = 0; k < 4000; k++)
+			step(64);
+	}
+	check_nothing_is_left();
+	if (given_up && !was_parted && !was_lost)
+		complain("a call could not go on");
+	for (int i = 0; i < NODES; i++) {
+		engine_leave(&sim.engine, i, false);
+		member_down(&sim.members[i], true);
+	}
+	engine_close(&sim.engine);
+}
+
+static void members_hold_the_same_rows_whatever_happens_to_them(void **state)
+{
+	const char *wish = getenv("SEEDS");
+	uint64_t seeds = wish ? strtoull(wish, NULL, 10) : 1000, failed = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= seeds; seed++) {
+		simulate(seed);
+		failed += told.failed;
+	}
+	assert_int_equal(failed, 0);
+}
+
+int main(int count, char **arguments)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(members_hold_the_same_rows_whatever_happens_to_them),
+	};
+	struct policy_errors errors;
+	struct settings settings;
+
+	if (policy_load_text(config, sizeof(config) - 1, &sim.policy, &settings, &errors))
+		return 2;
+	if (count < 2)
+		return cmocka_run_group_tests(tests, NULL, NULL);
+	sim.verbose = true;
+	simulate(strtoull(arguments[1], NULL, 10));
+	printf("%d calls done, %d given up\n", done, given_up);
+	return told.failed;
+}
