@@ -13,6 +13,7 @@ CLANG ?= clang
 CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 600
 SEEDS ?= 20000
+sanitize_flags = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 packages = libbpf libxdp libsystemd yaml-0.1 smartcols jansson libmnl libpcap
 warnings = -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
@@ -32,7 +33,7 @@ simulations = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/simulate/*_test.c))
 bench_tools = $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 fuzzers = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all check tests demo bench lint fuzz simulate clean
+.PHONY: all check tests unit_tests sanitized demo bench lint fuzz simulate clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -87,9 +88,16 @@ $(BUILD)/%: tests/bench/%.c $(BUILD)/libacts.a $(BUILD)/libpure.a
 
 tests: all $(unit_tests) $(bpf_tests) $(simulations)
 
+unit_tests: $(unit_tests) $(simulations)
+
+# The same tests with each access and each sum watched, in a tree of their own.
+sanitized:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san CFLAGS='$(sanitize_flags)' unit_tests
+
 check:
 	@scripts/deps
 	@$(MAKE) --no-print-directory -j2 --quiet tests
+	@$(MAKE) --no-print-directory -j2 --quiet sanitized
 	@tests/run
 
 demo:

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exact.h"
 #include "inspect/journey.h"
 #include "policy/load.h"
 #include "state/apply.h"
@@ -149,10 +150,10 @@ static void pass(const char *from, uint16_t port, const char *to, const char *te
 	struct arrival a = {
 		.flow = { .source = endpoint(from, port), .destination = endpoint(to, 5060),
 			  .transport = IPPROTO_UDP, .speaks = 1, .family = FAMILY_IPV4 },
-		.payload = slice_make(text, strlen(text)), .speaks = 1, .held = true,
-		.record = slice_make(text, strlen(text)),
+		.payload = exact(slice_make(text, strlen(text))), .speaks = 1, .held = true,
 	};
 
+	a.record = a.payload;
 	a.flow.zones[0] = policy_zone_of(w.policy, &a.flow.source.address);
 	a.flow.zones[1] = policy_zone_of(w.policy, &a.flow.destination.address);
 	w.sent = 0;

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "exact.h"
 #include "proto/sdp/sdp.h"
 #include "proto/sip/sip.h"
 
@@ -142,7 +143,7 @@ static void load(struct message *m, const char *folder, const char *file)
 
 static int parse(struct message *m)
 {
-	return sip_parse(m->raw, &m->arena, &m->sip, &m->fault);
+	return sip_parse(exact(m->raw), &m->arena, &m->sip, &m->fault);
 }
 
 static void judge_rows(const char *folder, const struct torture *rows, size_t count)

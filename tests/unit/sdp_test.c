@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "exact.h"
 #include "proto/sdp/sdp.h"
 
 #define START "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\n"
@@ -26,7 +27,7 @@ static int parse(struct slice body, const struct sdp **ret)
 
 	fault = (struct fault){0};
 	*ret = NULL;
-	return sdp_parse(body, &arena, ret, &fault);
+	return sdp_parse(exact(body), &arena, ret, &fault);
 }
 
 static const struct sdp *good(struct slice body)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "exact.h"
 #include "proto/sip/sip.h"
 
 #define REQUEST "OPTIONS sip:bob@example.com SIP/2.0\r\n"
@@ -30,7 +31,7 @@ static int parse(struct slice raw, const struct sip_message **ret)
 	arena = (struct arena){arena_bytes, sizeof(arena_bytes), 0};
 	fault = (struct fault){0};
 	*ret = NULL;
-	return sip_parse(raw, &arena, ret, &fault);
+	return sip_parse(exact(raw), &arena, ret, &fault);
 }
 
 static const struct sip_message *good(struct slice raw)

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "exact.h"
 #include "proto/sip/sip.h"
 
 #define HEAD                                                                                       \
@@ -22,7 +23,7 @@ static struct arena arena;
 
 static struct slice string(const char *s)
 {
-	return slice_make(s, strlen(s));
+	return exact(slice_make(s, strlen(s)));
 }
 
 static const struct sip_message *message(struct slice raw)
@@ -31,7 +32,7 @@ static const struct sip_message *message(struct slice raw)
 	struct fault fault = {0};
 
 	arena = (struct arena){arena_bytes, sizeof(arena_bytes), 0};
-	if (sip_parse(raw, &arena, &m, &fault))
+	if (sip_parse(exact(raw), &arena, &m, &fault))
 		fail_msg("refused with reason %d at %u", fault.reason, fault.at);
 	return m;
 }
@@ -358,7 +359,7 @@ static int frame(struct slice s)
 {
 	size_t resume = 0;
 
-	return sip_frame(s, &resume);
+	return sip_frame(exact(s), &resume);
 }
 
 static void stream_is_framed_byte_by_byte_as_at_once(void **state)
@@ -369,7 +370,7 @@ static void stream_is_framed_byte_by_byte_as_at_once(void **state)
 	(void)state;
 	assert_int_equal(frame(raw), whole);
 	for (size_t i = 0; i < whole; i++)
-		assert_int_equal(sip_frame(slice_part(raw, 0, i), &resume), -EAGAIN);
+		assert_int_equal(sip_frame(exact(slice_part(raw, 0, i)), &resume), -EAGAIN);
 	assert_int_equal(sip_frame(slice_part(raw, 0, whole), &resume), whole);
 }
 
