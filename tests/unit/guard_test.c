@@ -27,35 +27,76 @@ static void set_up_policy(bool serves)
 }
 
 static uint8_t memory[LIMIT_ARENA_BYTES];
+static struct arena arena;
+static struct outcome outcome;
+static struct address own;
+
+static struct address address(const char *text)
+{
+	struct address a;
+
+	assert_true(address_parse(slice_make(text, strlen(text)), &a));
+	return a;
+}
+
+static void begin(enum judgement judgement)
+{
+	arena = (struct arena){ memory, sizeof(memory), 0 };
+	outcome = (struct outcome){ .judgement = judgement };
+	batch_init(&outcome.batch, &arena);
+}
+
+/* The guard's word on `outcome`, of a message of 100 bytes from 10.77.1.11. */
+static enum reason end(uint32_t *ret_struck)
+{
+	static const uint8_t raw[100];
+	struct flow_info flow = { .zones = { 1, 2 }, .speaks = 1 };
+	struct subjects none = { NULL, 0 };
+	struct surroundings around = { &own, 1, NULL, NULL };
+	struct inspect_in in = { .raw = { raw, sizeof(raw) }, .flow = &flow, .subjects = &none,
+				 .policy = &policy, .around = &around, .now_ns = 1,
+				 .arena = &arena };
+
+	own = address("10.77.1.1");
+	flow.source.address = address("10.77.1.11");
+	*ret_struck = guard_outcome(&in, &outcome);
+	if (outcome.judgement == JUDGEMENT_REFUSE) {
+		assert_int_equal(outcome.batch.change_count, 0);
+		assert_int_equal(outcome.edits.count, 0);
+		assert_int_equal(outcome.sends.count, 0);
+	}
+	return outcome.reason;
+}
+
+static struct door_row door_to(const char *host, uint16_t port, uint16_t zone_out)
+{
+	return (struct door_row){
+		.key = { .destination = address(host), .destination_port = htons(port),
+			 .zone = 3 },
+		.named_by = { .address = address("10.77.1.11") },
+		.expires_ns = 500, .kind = DOOR_MEDIA, .zone_out = zone_out,
+	};
+}
+
+static enum reason judged_door(const struct door_row *door, bool optional, uint32_t *ret_struck)
+{
+	struct row_key key = { .sub = 1 };
+
+	begin(JUDGEMENT_ACCEPT);
+	if (optional)
+		batch_put_optional(&outcome.batch, ROW_door, &key, door);
+	else
+		batch_put(&outcome.batch, ROW_door, &key, door);
+	return end(ret_struck);
+}
 
 /* What the guard says of one door towards 10.77.<zone>.<host>:<port>, named by 10.77.1.11. */
 static enum reason judged(const char *host, uint16_t port, uint16_t zone_out, bool optional,
 			  uint32_t *ret_struck)
 {
-	struct arena arena = { memory, sizeof(memory), 0 };
-	struct flow_info flow = { .zones = { 1, 2 }, .speaks = 1 };
-	struct subjects none = { NULL, 0 };
-	struct surroundings around = { 0 };
-	struct inspect_in in = { .flow = &flow, .subjects = &none, .policy = &policy,
-				 .around = &around, .now_ns = 1, .arena = &arena };
-	struct outcome o = { .judgement = JUDGEMENT_ACCEPT };
-	struct door_row door = { .expires_ns = 500, .kind = DOOR_MEDIA, .zone_out = zone_out };
-	struct row_key key = { .sub = 1 };
+	struct door_row door = door_to(host, port, zone_out);
 
-	assert_true(address_parse(SLICE("10.77.1.11"), &flow.source.address));
-	assert_true(address_parse(slice_make(host, strlen(host)), &door.key.destination));
-	door.key.destination_port = htons(port);
-	door.key.zone = 3;
-	door.named_by = flow.source;
-	batch_init(&o.batch, &arena);
-	if (optional)
-		batch_put_optional(&o.batch, ROW_door, &key, &door);
-	else
-		batch_put(&o.batch, ROW_door, &key, &door);
-	*ret_struck = guard_outcome(&in, &o);
-	if (o.judgement == JUDGEMENT_REFUSE)
-		assert_int_equal(o.batch.change_count, 0);
-	return o.reason;
+	return judged_door(&door, optional, ret_struck);
 }
 
 static void sender_opens_a_door_to_itself_alone(void **state)
@@ -80,8 +121,10 @@ static void optional_foreign_door_is_struck_and_the_message_passes(void **state)
 	assert_int_equal(struck, 1);
 }
 
-static void low_and_service_ports_and_loopback_are_forbidden(void **state)
+static void low_and_service_ports_and_hosts_that_are_none_are_forbidden(void **state)
 {
+	static const char *const never[] = { "127.0.0.1", "::1", "224.0.0.1", "ff02::1", "0.0.0.0",
+					     "::", "10.77.1.1" };
 	uint32_t struck;
 
 	(void)state;
@@ -89,8 +132,12 @@ static void low_and_service_ports_and_loopback_are_forbidden(void **state)
 	assert_int_equal(judged("10.77.1.11", 53, 1, false, &struck), REASON_guard_forbidden_port);
 	assert_int_equal(judged("10.77.1.11", 5060, 1, false, &struck),
 			 REASON_guard_forbidden_port);
-	assert_int_equal(judged("127.0.0.1", 4000, 2, false, &struck),
-			 REASON_guard_forbidden_address);
+	assert_int_equal(judged("10.77.1.11", 1023, 1, false, &struck),
+			 REASON_guard_forbidden_port);
+	assert_int_equal(judged("10.77.1.11", 1024, 1, false, &struck), REASON_none);
+	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
+		if (judged(never[i], 4000, 2, false, &struck) != REASON_guard_forbidden_address)
+			fail_msg("%s", never[i]);
 }
 
 static void server_of_another_protocol_serves_nobody(void **state)
@@ -112,14 +159,164 @@ static void zone_of_the_host_is_its_own_and_not_the_inspectors(void **state)
 	assert_int_equal(judged("10.77.1.11", 4000, 2, false, &struck), REASON_guard_bad_outcome);
 }
 
+static void nobody_else_may_be_said_to_have_named_a_door(void **state)
+{
+	struct door_row door = door_to("10.77.1.11", 4000, 1);
+	uint32_t struck;
+
+	(void)state;
+	set_up_policy(false);
+	door.named_by.address = address("10.77.1.12");
+	assert_int_equal(judged_door(&door, false, &struck), REASON_guard_bad_outcome);
+}
+
+/* timers.call_longest is 1000 ns, now is 1. */
+static void door_lives_no_longer_than_the_longest_call(void **state)
+{
+	struct door_row door = door_to("10.77.1.11", 4000, 1);
+	uint32_t struck;
+
+	(void)state;
+	set_up_policy(false);
+	door.expires_ns = 1001;
+	assert_int_equal(judged_door(&door, false, &struck), REASON_none);
+	door.expires_ns = 1002;
+	assert_int_equal(judged_door(&door, false, &struck), REASON_guard_limit);
+	door.expires_ns = 0;
+	assert_int_equal(judged_door(&door, false, &struck), REASON_guard_limit);
+}
+
+static void signalling_door_lives_as_long_as_a_binding(void **state)
+{
+	struct door_row door = door_to("10.77.1.11", 4000, 1);
+	uint32_t struck;
+
+	(void)state;
+	set_up_policy(false);
+	policy.timers.binding_longest_ns = 2000;
+	door.expires_ns = 2001;
+	assert_int_equal(judged_door(&door, false, &struck), REASON_guard_limit);
+	door.kind = DOOR_SIGNALLING;
+	assert_int_equal(judged_door(&door, false, &struck), REASON_none);
+	door.expires_ns = 2002;
+	assert_int_equal(judged_door(&door, false, &struck), REASON_guard_limit);
+}
+
+static void door_within_one_zone_is_left_out_and_the_message_passes(void **state)
+{
+	struct door_row door = door_to("10.77.1.12", 4000, 1);
+	uint32_t struck;
+
+	(void)state;
+	set_up_policy(false);
+	door.key.zone = 1;
+	assert_int_equal(judged_door(&door, false, &struck), REASON_none);
+	assert_int_equal(struck, 0);
+	assert_int_equal(outcome.batch.change_count, 0);
+	assert_int_equal(outcome.judgement, JUDGEMENT_ACCEPT);
+}
+
+static void batch_that_did_not_fit_is_refused_whole(void **state)
+{
+	struct row_key key = { .sub = 1 };
+	uint32_t struck;
+
+	(void)state;
+	set_up_policy(false);
+	begin(JUDGEMENT_ACCEPT);
+	for (uint32_t i = 0; i <= LIMIT_CHANGES; i++)
+		batch_end(&outcome.batch, ROW_text, &key);
+	assert_int_equal(end(&struck), REASON_guard_limit);
+}
+
+static void one_refused_door_takes_the_whole_batch_along(void **state)
+{
+	struct door_row good = door_to("10.77.1.11", 4000, 1), bad = door_to("10.77.1.11", 22, 1);
+	struct row_key key = { .sub = 1 };
+	uint32_t struck;
+
+	(void)state;
+	set_up_policy(false);
+	begin(JUDGEMENT_ACCEPT);
+	batch_put(&outcome.batch, ROW_door, &key, &good);
+	batch_put(&outcome.batch, ROW_door, &key, &bad);
+	assert_int_equal(end(&struck), REASON_guard_forbidden_port);
+	assert_int_equal(outcome.judgement, JUDGEMENT_REFUSE);
+}
+
+static void refusal_keeps_its_own_reason_and_opens_nothing(void **state)
+{
+	struct door_row door = door_to("10.77.1.11", 4000, 1);
+	struct row_key key = { .sub = 1 };
+	uint32_t struck;
+
+	(void)state;
+	set_up_policy(false);
+	begin(JUDGEMENT_REFUSE);
+	outcome.reason = REASON_sip_wrong_tag;
+	batch_put(&outcome.batch, ROW_door, &key, &door);
+	assert_int_equal(end(&struck), REASON_sip_wrong_tag);
+}
+
+static void edits_lie_inside_the_message_in_order(void **state)
+{
+	static const struct edit outside = { 100, 1, { NULL, 0 } }, last = { 99, 1, { NULL, 0 } },
+				 first = { 0, 1, { NULL, 0 } };
+	uint32_t struck;
+
+	(void)state;
+	set_up_policy(false);
+	begin(JUDGEMENT_ACCEPT);
+	outcome.edits = (struct edits){ .items = { first, last }, .count = 2 };
+	assert_int_equal(end(&struck), REASON_none);
+	outcome.edits = (struct edits){ .items = { last, first }, .count = 2 };
+	assert_int_equal(end(&struck), REASON_guard_bad_outcome);
+	begin(JUDGEMENT_ACCEPT);
+	outcome.edits = (struct edits){ .items = { outside }, .count = 1 };
+	assert_int_equal(end(&struck), REASON_guard_bad_outcome);
+	begin(JUDGEMENT_ACCEPT);
+	outcome.edits.count = LIMIT_EDITS + 1;
+	assert_int_equal(end(&struck), REASON_guard_bad_outcome);
+}
+
+static void outcome_of_no_known_shape_is_refused(void **state)
+{
+	struct row_key key = { .sub = 1 };
+	uint32_t struck;
+
+	(void)state;
+	set_up_policy(false);
+	begin((enum judgement)(JUDGEMENT_NEED + 1));
+	assert_int_equal(end(&struck), REASON_guard_bad_outcome);
+	begin(JUDGEMENT_ACCEPT);
+	outcome.sends.count = LIMIT_SENDS + 1;
+	assert_int_equal(end(&struck), REASON_guard_bad_outcome);
+	begin(JUDGEMENT_NEED);
+	outcome.wants.count = LIMIT_WANTS + 1;
+	assert_int_equal(end(&struck), REASON_guard_bad_outcome);
+	/* Who asks for more rows has not decided yet. */
+	begin(JUDGEMENT_NEED);
+	batch_end(&outcome.batch, ROW_text, &key);
+	assert_int_equal(end(&struck), REASON_guard_bad_outcome);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sender_opens_a_door_to_itself_alone),
 		cmocka_unit_test(optional_foreign_door_is_struck_and_the_message_passes),
-		cmocka_unit_test(low_and_service_ports_and_loopback_are_forbidden),
+		cmocka_unit_test(low_and_service_ports_and_hosts_that_are_none_are_forbidden),
 		cmocka_unit_test(server_of_another_protocol_serves_nobody),
 		cmocka_unit_test(zone_of_the_host_is_its_own_and_not_the_inspectors),
+		cmocka_unit_test(nobody_else_may_be_said_to_have_named_a_door),
+		cmocka_unit_test(door_lives_no_longer_than_the_longest_call),
+		cmocka_unit_test(signalling_door_lives_as_long_as_a_binding),
+		cmocka_unit_test(door_within_one_zone_is_left_out_and_the_message_passes),
+		cmocka_unit_test(batch_that_did_not_fit_is_refused_whole),
+		cmocka_unit_test(one_refused_door_takes_the_whole_batch_along),
+		cmocka_unit_test(refusal_keeps_its_own_reason_and_opens_nothing),
+		cmocka_unit_test(edits_lie_inside_the_message_in_order),
+		cmocka_unit_test(outcome_of_no_known_shape_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
