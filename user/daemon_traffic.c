@@ -69,7 +69,7 @@ void daemon_take_datagram(void *daemon, const struct punt *p, uint32_t bytes)
 /* A pinhole locked: the exact flow is opened as a row of its own, so that it outlives us. */
 static void take_lock(struct daemon *d, const struct event *e)
 {
-	static uint8_t bytes[16384];
+	static uint8_t bytes[LIMIT_ARENA_BYTES];
 	struct arena arena = { bytes, sizeof(bytes), 0 };
 	struct lock_row row = { .key = e->key, .seen_ns = e->time_ns };
 	struct row_key key;
