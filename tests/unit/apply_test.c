@@ -256,6 +256,29 @@ static void lock_opens_its_flow_and_goes_with_its_door(void **state)
 	assert_int_equal(tables_count(tables, ROW_lock), 0);
 }
 
+/* What was learned of the old place says nothing of the new one, and holds nothing open there. */
+static void lock_goes_when_its_door_moves(void **state)
+{
+	struct row_key key = key_of(1, 0);
+	struct lock_row lock = { .key = { .source_port = 7, .destination_port = 9000, .zone = 1 } };
+	struct door_row d = door(9000, PERMIT_RTP | PERMIT_LOCK, 1, 100);
+	struct batch b;
+
+	(void)state;
+	put_door(1, d);
+	batch_init(&b, &arena);
+	batch_put(&b, ROW_lock, &key, &lock);
+	submit(&b);
+	d.expires_ns = 200;
+	put_door(1, d);
+	assert_int_equal(open_count, 2);
+	d.key.destination_port = 9002;
+	put_door(1, d);
+	assert_int_equal(tables_count(tables, ROW_lock), 0);
+	assert_int_equal(open_count, 1);
+	assert_int_equal(open_keys[0].destination_port, 9002);
+}
+
 static bool held_nothing(void *self, struct flow_key *ret_key, struct permit *ret_permit)
 {
 	(void)self, (void)ret_key, (void)ret_permit;
@@ -331,6 +354,7 @@ int main(void)
 		TEST(batch_that_does_not_fit_changes_nothing),
 		TEST(end_set_takes_one_owner_or_one_part_of_it),
 		TEST(lock_opens_its_flow_and_goes_with_its_door),
+		TEST(lock_goes_when_its_door_moves),
 		TEST(full_kernel_map_undoes_no_row_and_is_mended_later),
 		TEST(entry_that_no_row_wants_is_closed_by_reconcile),
 		TEST(receiver_is_named_while_its_own_door_lives),

@@ -86,6 +86,16 @@ static enum reason check(const struct apply *a, const struct batch *b)
 	return fits(a, b) ? REASON_none : REASON_table_full;
 }
 
+/* A lock is learned of one place: it goes with its door, and when that door moves. */
+static bool ends_lock(const struct apply *a, enum row_type type, const struct row_key *key,
+		      const void *value)
+{
+	const struct door_row *old = type == ROW_door ? tables_find(a->tables, type, key) : NULL;
+	const struct door_row *now = value;
+
+	return old && (!now || memcmp(&old->key, &now->key, sizeof(old->key)));
+}
+
 /* The row as it is handed in, with its head; NULL ends it. */
 static void write_row(struct apply *a, enum row_type type, const struct row_key *key,
 		      const void *value)
@@ -105,6 +115,7 @@ static void set_row(struct apply *a, enum row_type type, const struct row_key *k
 	const struct row_key kept = *key;
 	const struct row_head *old = tables_find(a->tables, type, &kept);
 	const struct row_head head = { old ? old->version + 1 : 1, b->author };
+	const bool unlocks = ends_lock(a, type, &kept, value);
 	uint8_t copy[ROW_BYTES_MOST];
 
 	if (!value && !old)
@@ -117,8 +128,7 @@ static void set_row(struct apply *a, enum row_type type, const struct row_key *k
 		value = copy;
 	}
 	write_row(a, type, &kept, value);
-	/* A lock without its door is nothing. */
-	if (type == ROW_door && !value)
+	if (unlocks)
 		set_row(a, ROW_lock, &kept, b, NULL);
 }
 
