@@ -216,6 +216,70 @@ static void batch_that_does_not_fit_changes_nothing(void **state)
 	assert_int_equal(open_count, 0);
 }
 
+static enum reason end_and_put_call(bool ends_first, bool ends_twice)
+{
+	struct call_row call = { .state = CALL_TRYING };
+	struct row_key old = key_of(1, 0), next = key_of(200, 0), other = key_of(201, 0);
+	struct batch b;
+
+	batch_init(&b, &arena);
+	if (ends_first)
+		batch_end(&b, ROW_call, &old);
+	if (ends_twice)
+		batch_end(&b, ROW_call, &old);
+	batch_put(&b, ROW_call, &next, &call);
+	if (ends_twice)
+		batch_put(&b, ROW_call, &other, &call);
+	if (!ends_first)
+		batch_end(&b, ROW_call, &old);
+	return submit(&b);
+}
+
+/* Else nothing could end in a full table, since an end leaves a timer for its own record. */
+static void batch_that_ends_a_row_before_it_puts_one_fits_into_a_full_table(void **state)
+{
+	uint32_t room = tables_capacity(tables, ROW_call);
+	struct call_row call = { .state = CALL_TRYING };
+	struct batch b;
+
+	(void)state;
+	batch_init(&b, &arena);
+	for (uint32_t i = 0; i < room; i++) {
+		struct row_key key = key_of((uint8_t)(i + 1), 0);
+
+		batch_put(&b, ROW_call, &key, &call);
+	}
+	assert_int_equal(submit(&b), REASON_none);
+	assert_int_equal(end_and_put_call(false, false), REASON_table_full);
+	assert_int_equal(end_and_put_call(true, true), REASON_table_full);
+	assert_int_equal(tables_count(tables, ROW_call), room);
+	assert_int_equal(end_and_put_call(true, false), REASON_none);
+	assert_int_equal(tables_count(tables, ROW_call), room);
+}
+
+/* The row that is ended and put again took its room with it. */
+static void row_that_is_ended_and_put_again_frees_nothing(void **state)
+{
+	struct row_key old = key_of(1, 0), next = key_of(200, 0);
+	uint32_t room = tables_capacity(tables, ROW_call);
+	struct call_row call = { .state = CALL_TRYING };
+	struct batch b;
+
+	(void)state;
+	batch_init(&b, &arena);
+	for (uint32_t i = 0; i < room; i++) {
+		struct row_key key = key_of((uint8_t)(i + 1), 0);
+
+		batch_put(&b, ROW_call, &key, &call);
+	}
+	submit(&b);
+	batch_init(&b, &arena);
+	batch_end(&b, ROW_call, &old);
+	batch_put(&b, ROW_call, &old, &call);
+	batch_put(&b, ROW_call, &next, &call);
+	assert_int_equal(submit(&b), REASON_table_full);
+}
+
 static void end_set_takes_one_owner_or_one_part_of_it(void **state)
 {
 	struct row_key mine = key_of(1, 0), apart = key_of(1, 1), other = key_of(2, 0);
@@ -352,6 +416,8 @@ int main(void)
 		TEST(door_that_moves_closes_the_old_key),
 		TEST(batch_on_an_old_version_is_void_whole),
 		TEST(batch_that_does_not_fit_changes_nothing),
+		TEST(batch_that_ends_a_row_before_it_puts_one_fits_into_a_full_table),
+		TEST(row_that_is_ended_and_put_again_frees_nothing),
 		TEST(end_set_takes_one_owner_or_one_part_of_it),
 		TEST(lock_opens_its_flow_and_goes_with_its_door),
 		TEST(lock_goes_when_its_door_moves),

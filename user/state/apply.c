@@ -51,7 +51,43 @@ static uint32_t version_of(const struct apply *a, enum row_type type, const stru
 	return head ? head->version : 0;
 }
 
-/* New rows, counted by type; a batch that ends rows frees nothing for itself. */
+static bool ended_before(const struct batch *b, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (b->changes[k].verb == VERB_END && b->changes[k].type == b->changes[i].type &&
+		    !memcmp(&b->changes[k].key, &b->changes[i].key, sizeof(b->changes[i].key)))
+			return true;
+	return false;
+}
+
+/* How many rows of the type a change needs room for; -1 where it makes room. */
+static int64_t needs(const struct apply *a, const struct batch *b, uint32_t i)
+{
+	const struct change *c = &b->changes[i];
+	bool is_there = tables_find(a->tables, c->type, &c->key) && !ended_before(b, i);
+
+	if (c->verb == VERB_PUT)
+		return !is_there;
+	if (c->verb == VERB_CLAIM)
+		return c->number;
+	return c->verb == VERB_END && is_there ? -1 : 0;
+}
+
+/* In a table that is all but full: what ends before makes room, or no call could end there. */
+static bool fits_in_order(const struct apply *a, const struct batch *b, enum row_type type)
+{
+	int64_t room = (int64_t)tables_capacity(a->tables, type) - tables_count(a->tables, type);
+
+	for (uint32_t i = 0; i < b->change_count; i++) {
+		if (b->changes[i].type == type)
+			room -= needs(a, b, i);
+		if (room < 0)
+			return false;
+	}
+	return true;
+}
+
+/* New rows, counted by type. */
 static bool fits(const struct apply *a, const struct batch *b)
 {
 	uint32_t fresh[ROW_COUNT] = { 0 };
@@ -68,7 +104,8 @@ static bool fits(const struct apply *a, const struct batch *b)
 	}
 	for (int type = 1; type < ROW_COUNT; type++)
 		if (fresh[type] > tables_capacity(a->tables, (enum row_type)type) -
-				  tables_count(a->tables, (enum row_type)type))
+				  tables_count(a->tables, (enum row_type)type) &&
+		    !fits_in_order(a, b, (enum row_type)type))
 			return false;
 	return true;
 }
