@@ -26,11 +26,13 @@ static struct {
 	enum reason reason;
 	int needs;                   /* rounds that ask for more rows    */
 	int stale;                   /* judgements on an old version     */
+	int stale_each;              /* the same, of each message        */
 	bool opens, edits, strikes, floods;
 	enum row_type fills;         /* puts a row that is new each time */
 	uint8_t wants;               /* owner                            */
 	ssize_t frames;              /* 0: the whole payload             */
 	int judged, timed_out;
+	struct slice last;           /* the message of the judgement before */
 	uint32_t subjects;
 } play;
 
@@ -44,6 +46,10 @@ static char sent[256];
 static int sent_count, send_says, reports;
 static struct outcome told;
 static bool told_monitored, told_message;
+/* Batches that the group holds back. */
+static apply_done_fn waiting[LIMIT_CALL_QUEUE + 2];
+static void *waiting_for[LIMIT_CALL_QUEUE + 2];
+static int waiting_count;
 static uint32_t fresh;
 
 static struct owner owner_of(uint8_t number)
@@ -115,7 +121,11 @@ static void inspect(const void *msg, const struct inspect_in *in, struct outcome
 	}
 	ret->judgement = play.judgement;
 	ret->reason = play.reason;
-	if (play.stale-- > 0)
+	if (in->raw.bytes != play.last.bytes) {
+		play.last = in->raw;
+		play.stale += play.stale_each;
+	}
+	if (play.stale > 0 && play.stale--)
 		batch_expect(&ret->batch, ROW_call, &absent, 5);
 	if (play.opens)
 		put_door(in, &ret->batch, false);
@@ -140,7 +150,7 @@ static void timeout(const struct row_view *timer, const struct inspect_in *in, s
 	batch_end_set(&ret->batch, ROW_NONE, &timer->key->owner, SUB_ANY);
 }
 
-static const struct protocol_ops fake = { .name = "fake", .frame = frame, .parse = parse,
+static struct protocol_ops fake = { .name = "fake", .frame = frame, .parse = parse,
 					  .wants = wants, .inspect = inspect, .timeout = timeout };
 const struct protocol_ops *const protocols[] = { NULL, &fake };
 const uint32_t protocol_count = 2;
@@ -192,6 +202,14 @@ static void report(void *self, const struct verdict_report *r)
 	told_message = r->message != NULL;
 }
 
+static void hold_batch(void *self, const struct batch *batch, apply_done_fn done, void *context)
+{
+	(void)self, (void)batch;
+	assert_true(waiting_count < LIMIT_CALL_QUEUE + 2);
+	waiting[waiting_count] = done;
+	waiting_for[waiting_count++] = context;
+}
+
 static int set_up(void **state)
 {
 	static const struct hash_key key = { { 1, 2 } };
@@ -206,6 +224,8 @@ static int set_up(void **state)
 	policy = (struct policy){ .zone_count = 1, .timers = { .call_longest_ns = 1000 } };
 	sent[0] = '\0';
 	open_count = fresh = 0;
+	waiting_count = 0;
+	fake.several = false;
 	sent_count = send_says = reports = 0;
 	tables = tables_new(&key, SHRINK);
 	apply = tables ? apply_new(tables, &ops) : NULL;
@@ -228,6 +248,7 @@ static struct arrival arrival(const char *text)
 	struct arrival a = { .payload = exact(slice_make(text, strlen(text))), .speaks = FAKE,
 			     .held = true, .flow = { .zones = { 1, 2 } } };
 
+	a.record = a.payload;
 	assert_true(address_parse(SLICE("192.0.2.1"), &a.flow.source.address));
 	return a;
 }
@@ -435,6 +456,73 @@ static void what_stands_behind_the_framed_message_does_not_go_on(void **state)
 	assert_string_equal(sent, "hello");
 }
 
+static void messages_of_one_datagram_leave_together(void **state)
+{
+	(void)state;
+	fake.several = true;
+	play.frames = 3;
+	play.edits = true;
+	pass("oneTWO");
+	assert_string_equal(sent, "o-!-T-!-");
+	assert_int_equal(counts[COUNTER_messages_read], 2);
+	assert_int_equal(counts[COUNTER_messages_sent], 1);
+}
+
+static void each_message_of_a_datagram_has_its_own_tries(void **state)
+{
+	(void)state;
+	fake.several = true;
+	play.frames = 3;
+	play.opens = true;
+	play.stale_each = LIMIT_REJUDGE - 1;
+	pass("oneTWO");
+	assert_int_equal(counts[COUNTER_messages_accepted], 2);
+	assert_int_equal(counts[REASON_batch_void], 0);
+}
+
+static void message_goes_on_when_its_batch_came_back(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+
+	(void)state;
+	apply_set_group(apply, &group);
+	play.fills = ROW_call;
+	pass("hello");
+	assert_int_equal(sent_count, 0);
+	assert_int_equal(waiting_count, 1);
+	waiting[0](waiting_for[0], REASON_none);
+	assert_string_equal(sent, "hello");
+}
+
+/* One is under way and LIMIT_CALL_QUEUE - 1 wait behind it. */
+static void one_call_has_a_bounded_queue_in_order_and_holds_back_no_other(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+	char text[] = "call A";
+
+	(void)state;
+	apply_set_group(apply, &group);
+	play.fills = ROW_call;
+	for (int i = 0; i < LIMIT_CALL_QUEUE; i++) {
+		text[5] = (char)('A' + i);
+		pass(text);
+	}
+	assert_int_equal(reports, 0);
+	assert_int_equal(waiting_count, 1);
+	pass("one too many");
+	assert_refused(REASON_queue_full);
+	play.wants = 5;
+	pass("another call");
+	assert_int_equal(waiting_count, 2);
+	play.wants = 0;
+	waiting[0](waiting_for[0], REASON_none);
+	assert_string_equal(sent, "call A");
+	journey_continue(&journey, 1);
+	assert_int_equal(waiting_count, 3);
+	waiting[2](waiting_for[2], REASON_none);
+	assert_string_equal(sent, "call B");
+}
+
 /* RFC 5626 3.5.1: CRLF alone holds the way open and says nothing. */
 static void keepalive_goes_on_unjudged(void **state)
 {
@@ -525,6 +613,10 @@ int main(void)
 		TEST(what_the_guard_strikes_is_counted),
 		TEST(edits_are_in_what_goes_on),
 		TEST(what_stands_behind_the_framed_message_does_not_go_on),
+		TEST(messages_of_one_datagram_leave_together),
+		TEST(each_message_of_a_datagram_has_its_own_tries),
+		TEST(message_goes_on_when_its_batch_came_back),
+		TEST(one_call_has_a_bounded_queue_in_order_and_holds_back_no_other),
 		TEST(keepalive_goes_on_unjudged),
 		TEST(consumed_message_is_accepted_and_not_sent),
 		TEST(message_that_was_not_held_back_is_judged_and_not_sent_twice),

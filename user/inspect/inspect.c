@@ -67,6 +67,8 @@ static enum stride frame_message(struct travel *t)
 	}
 	t->raw = length > 0 ? slice_part(rest, 0, (size_t)length) : rest;
 	t->at += t->raw.length;
+	t->tries = 0;
+	t->looked_again = false;
 	tally(t, COUNTER_messages_read);
 	return STRIDE_ON;
 }
