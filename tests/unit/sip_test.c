@@ -282,6 +282,24 @@ static void too_many_values_are_over_the_limit(void **state)
 	assert_int_equal(parse(slice_make(raw, t.length), &m), -E2BIG);
 }
 
+/* A datagram of IPv4 carries no more (RFC 768: 16 bits of length). */
+static void message_above_the_limit_is_not_read(void **state)
+{
+	char *raw = malloc(LIMIT_MESSAGE_BYTES + 1);
+	const struct sip_message *m;
+	size_t head = sizeof(REQUEST MANDATORY "\r\n") - 1;
+
+	(void)state;
+	assert_non_null(raw);
+	memset(raw, 'b', LIMIT_MESSAGE_BYTES + 1);
+	memcpy(raw, REQUEST MANDATORY "\r\n", head);
+	assert_int_equal(good(slice_make(raw, LIMIT_MESSAGE_BYTES))->body.length,
+			 LIMIT_MESSAGE_BYTES - head);
+	assert_int_equal(parse(slice_make(raw, LIMIT_MESSAGE_BYTES + 1), &m), -E2BIG);
+	assert_int_equal(fault.reason, REASON_message_too_big);
+	free(raw);
+}
+
 static void exhausted_arena_is_no_crash(void **state)
 {
 	struct slice raw = SLICE(REQUEST MANDATORY "Contact: <sip:a@b>, <sip:c@d>\r\n\r\n");
@@ -443,6 +461,7 @@ int main(void)
 		cmocka_unit_test(line_without_colon_is_refused),
 		cmocka_unit_test(too_many_headers_are_over_the_limit),
 		cmocka_unit_test(too_many_values_are_over_the_limit),
+		cmocka_unit_test(message_above_the_limit_is_not_read),
 		cmocka_unit_test(exhausted_arena_is_no_crash),
 		cmocka_unit_test(each_mandatory_header_is_missed),
 		cmocka_unit_test(header_that_stands_twice_is_refused),
