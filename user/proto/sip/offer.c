@@ -103,8 +103,10 @@ bool offer_take(struct judge *j, enum side from, uint64_t sub)
 
 		memset(row->proposed, 0, sizeof(row->proposed));
 		j->lines->changed[i] = true;
-		if (i < j->sdp->media_count &&
-		    !read_side(j, &j->sdp->media[i], &row->proposed[from]))
+		/* RFC 3264 8 forbids it, and it happens: a line that is left out is taken as removed. */
+		if (i >= j->sdp->media_count)
+			row->proposed[from].set = 1;
+		else if (!read_side(j, &j->sdp->media[i], &row->proposed[from]))
 			return false;
 	}
 	store_lines(j);
@@ -136,23 +138,36 @@ static const struct media_side *offered_side(struct judge *j, uint64_t offer_sub
 	return &row->current[offerer];
 }
 
+/* RFC 3264 6: a line for each line of the offer; what that one removed may be left out too. */
+static bool answers_each_line(struct judge *j, enum side offerer, uint64_t offer_sub)
+{
+	uint32_t i = 0;
+
+	for (; i < LIMIT_SDP_MEDIA; i++) {
+		const struct media_side *side = offered_side(j, offer_sub, i, offerer);
+
+		if (!side->set)
+			break;
+		if (i >= j->sdp->media_count && side->port)
+			return false;
+	}
+	return j->sdp->media_count <= i;
+}
+
 bool answer_take(struct judge *j, enum side from, uint64_t offer_sub, uint64_t sub)
 {
 	enum side offerer = (enum side)!from;
-	uint32_t offered = 0;
 
 	load_lines(j, sub, j->sdp->media_count);
-	while (offered < LIMIT_SDP_MEDIA && offered_side(j, offer_sub, offered, offerer)->set)
-		offered++;
-	if (offered != j->sdp->media_count) {
+	if (!answers_each_line(j, offerer, offer_sub)) {
 		judge_refuse(j, REASON_sdp_answer_mismatch, j->sdp->body);
 		return false;
 	}
-	for (uint32_t i = 0; i < j->sdp->media_count; i++) {
+	for (uint32_t i = 0; i < j->lines->count; i++) {
 		struct media_row *row = &j->lines->rows[i];
-		struct media_side side, other = *offered_side(j, offer_sub, i, offerer);
+		struct media_side side = { .set = 1 }, other = *offered_side(j, offer_sub, i, offerer);
 
-		if (!read_side(j, &j->sdp->media[i], &side))
+		if (i < j->sdp->media_count && !read_side(j, &j->sdp->media[i], &side))
 			return false;
 		row->current[from] = side;
 		row->current[offerer] = other;
