@@ -217,12 +217,17 @@ static void rtcp_attribute_moves_the_rtcp_door(void **state)
 	assert_int_equal(open_to(PHONE, 16001, PBX, 17001), 0);
 }
 
-/* Nobody opens a door to a third host, not by a=rtcp either. */
-static void rtcp_attribute_towards_a_third_host_opens_nothing_there(void **state)
+/* Nobody opens a door to a third host. RTCP is what the call can do without. */
+static void rtcp_attribute_towards_a_third_host_is_struck_and_the_call_passes(void **state)
 {
 	(void)state;
-	invite_with(sdp_of(PHONE, 16000, "a=rtcp:16020 IN IP4 " OTHER_PHONE CRLF));
-	assert_int_equal(open_to(NULL, 0, OTHER_PHONE, 16020), 0);
+	set_up_call_with(sdp_of(PHONE, 16000, "a=rtcp:16020 IN IP4 " OTHER_PHONE CRLF),
+			 sdp_of(PBX, 17000, ""));
+	assert_true(open_to(PBX, 17000, PHONE, 16000) & PERMIT_RTP);
+	assert_true(open_to(PHONE, 16000, PBX, 17000) & PERMIT_RTP);
+	assert_int_equal(open_to(PBX, 17001, OTHER_PHONE, 16020), 0);
+	assert_int_equal(open_to(PBX, 0, OTHER_PHONE, 16020), 0);
+	assert_true(w.counts[COUNTER_changes_struck] > 0);
 }
 
 /* RFC 5761 5.1.1: without it in the answer RTCP keeps its own port, which stands in a=rtcp. */
@@ -300,7 +305,7 @@ int main(void)
 		TEST(call_held_by_a_zero_address_is_resumed),
 		TEST(zero_address_closes_what_was_open),
 		TEST(rtcp_attribute_moves_the_rtcp_door),
-		TEST(rtcp_attribute_towards_a_third_host_opens_nothing_there),
+		TEST(rtcp_attribute_towards_a_third_host_is_struck_and_the_call_passes),
 		TEST(offered_multiplexing_that_is_not_answered_keeps_two_ports),
 		TEST(agreed_multiplexing_overrules_the_rtcp_attribute),
 		TEST(bundled_lines_share_one_door),

@@ -12,6 +12,7 @@
 struct wanted {
 	struct row_key keys[WANTED_MOST];
 	struct door_row rows[WANTED_MOST];
+	bool optional[WANTED_MOST];  /* RTCP elsewhere (RFC 3605): the guard may strike it */
 	uint32_t count;
 	bool overflow;
 };
@@ -104,6 +105,7 @@ static struct door_row *want(const struct judge *j, struct wanted *w, const stru
 		return NULL;
 	}
 	w->keys[w->count] = sip_key(&j->owner, p->sub, part);
+	w->optional[w->count] = !address_equal(&to.address, &p->to->address);
 	d = &w->rows[w->count++];
 	*d = (struct door_row){
 		.key = { .destination = to.address, .destination_port = to.port,
@@ -253,7 +255,10 @@ void doors_derive(struct judge *j, const struct lines *lines)
 			continue;
 		if (old && !same_receiver(&old->key, &w->rows[i].key))
 			drain(j, row);
-		batch_put(j->batch, ROW_door, &w->keys[i], &w->rows[i]);
+		if (w->optional[i])
+			batch_put_optional(j->batch, ROW_door, &w->keys[i], &w->rows[i]);
+		else
+			batch_put(j->batch, ROW_door, &w->keys[i], &w->rows[i]);
 	}
 }
 
