@@ -55,6 +55,7 @@ static struct world {
 	struct permit permits[OPEN_MOST];
 	uint32_t open_count;
 	uint64_t counts[COUNTER_END];
+	uint32_t told[TELL_UNREGISTERED + 1];
 	uint64_t now_ns;
 	uint64_t media_ns;           /* when the last media was seen, of any call */
 	uint32_t sent;
@@ -118,6 +119,12 @@ static inline void timer_changed(void *self, const struct row_key *key,
 	alarms_changed(w.alarms, key, value);
 }
 
+static inline void told(void *self, enum tell tell, const struct owner *owner)
+{
+	(void)self, (void)owner;
+	w.told[tell]++;
+}
+
 static inline uint64_t media_seen(void *self, const struct flow_key *key)
 {
 	(void)self, (void)key;
@@ -146,7 +153,7 @@ static inline void report(void *self, const struct verdict_report *r)
 
 static const struct projector_ops projector = { .open = kernel_open_key, .close = kernel_close_key,
 						.store = store, .count = count,
-						.timer = timer_changed };
+						.told = told, .timer = timer_changed };
 
 /* Tables and what hangs on them, empty. */
 static inline int state_new(void)
@@ -374,6 +381,16 @@ static inline uint32_t open_to(const char *source, uint16_t source_port, const c
 	const struct permit *permit = permit_to(source, source_port, host, port);
 
 	return permit ? permit->flags : 0;
+}
+
+/* Of the only call. */
+static inline enum call_state call_state(void)
+{
+	struct row_view row;
+	uint32_t cursor = 0;
+
+	assert_true(tables_next(w.tables, ROW_call, &cursor, &row));
+	return (enum call_state)((const struct call_row *)row.value)->state;
 }
 
 static inline void assert_refused(enum reason reason)

@@ -273,12 +273,12 @@ void doors_end(struct judge *j, uint64_t sub, uint64_t except)
 	}
 }
 
-void doors_end_places(struct judge *j, uint32_t place)
+void doors_end_places(struct judge *j, uint64_t sub, uint32_t place)
 {
 	for (uint32_t i = 0; i < j->in->subjects->count; i++) {
 		const struct row_view *row = &j->in->subjects->rows[i];
 
-		if (is_media_door(j, row) && row->key->part & place)
+		if (is_media_door(j, row) && row->key->sub == sub && row->key->part & place)
 			batch_end(j->batch, ROW_door, row->key);
 	}
 }

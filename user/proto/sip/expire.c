@@ -2,6 +2,34 @@
 /* Judgements with a clock in place of a message. */
 #include "proto/sip/judge.h"
 
+/* An offer whose request got no final answer was never made (RFC 3261 14.1). */
+static void forget_offer(struct judge *j, const struct transaction_row *t)
+{
+	struct row_key key = sip_key(&j->owner, t->tag, 0);
+
+	j->dialog = t->offers && t->status < 200 ? judge_row(j, ROW_dialog, &key) : NULL;
+	j->lines = arena_take(j->in->arena, sizeof(*j->lines));
+	if (!j->call || !j->dialog || !j->lines || j->dialog->offer == OFFER_STABLE ||
+	    j->dialog->offer_cseq != t->cseq)
+		return;
+	j->tag = t->tag;
+	j->next_dialog = *j->dialog;
+	j->next_dialog.offer = OFFER_STABLE;
+	j->dialog_changed = true;
+	offer_forget(j);
+}
+
+static void expire_transaction(struct judge *j, uint64_t sub)
+{
+	for (uint32_t i = 0; i < j->in->subjects->count; i++) {
+		const struct row_view *row = &j->in->subjects->rows[i];
+
+		if (row->type == ROW_transaction && row->key->sub == sub)
+			forget_offer(j, row->value);
+	}
+	batch_end_set(j->batch, ROW_NONE, &j->owner, sub);
+}
+
 static void expire(struct judge *j, const struct row_key *key, enum timer_kind kind)
 {
 	switch (kind) {
@@ -17,11 +45,13 @@ static void expire(struct judge *j, const struct row_key *key, enum timer_kind k
 		batch_end_set(j->batch, ROW_NONE, &j->owner, SUB_ANY);
 		return;
 	case TIMER_TRANSACTION:
+		expire_transaction(j, key->sub);
+		return;
 	case TIMER_BINDING:
 		batch_end_set(j->batch, ROW_NONE, &j->owner, key->sub);
 		return;
 	case TIMER_DRAIN:
-		doors_end_places(j, PLACE_DRAIN);
+		doors_end_places(j, key->sub, PLACE_DRAIN);
 		break;
 	}
 	batch_end(j->batch, ROW_timer, key);

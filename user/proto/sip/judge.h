@@ -94,12 +94,15 @@ bool offer_take(struct judge *j, enum side from, uint64_t sub);
 void offer_open(struct judge *j);
 bool answer_take(struct judge *j, enum side from, uint64_t offer_sub, uint64_t sub);
 void offer_roll_back(struct judge *j);
+/* The clock's way to do so: no message, so nothing is derived anew. */
+void offer_forget(struct judge *j);
 
 /* door.c */
 void doors_derive(struct judge *j, const struct lines *lines);
 /* Ends media doors: of one dialog, or of all (SUB_ANY); `except` is spared. */
 void doors_end(struct judge *j, uint64_t sub, uint64_t except);
-void doors_end_places(struct judge *j, uint32_t place);
+/* Those of one place (EARLY or DRAIN) alone. */
+void doors_end_places(struct judge *j, uint64_t sub, uint32_t place);
 void door_response(struct judge *j, uint64_t expires_ns);
 void door_contact(struct judge *j, const struct owner *owner, uint64_t sub, uint64_t expires_ns);
 struct endpoint contact_endpoint(const struct sip_contact *c);

@@ -179,6 +179,21 @@ bool answer_take(struct judge *j, enum side from, uint64_t offer_sub, uint64_t s
 	return j->out->judgement != JUDGEMENT_REFUSE;
 }
 
+void offer_forget(struct judge *j)
+{
+	load_lines(j, j->tag, 0);
+	for (uint32_t i = 0; i < j->lines->count; i++) {
+		struct row_key key = sip_key(&j->owner, j->tag, i);
+		struct media_row *row = &j->lines->rows[i];
+
+		if (!row->proposed[0].set && !row->proposed[1].set)
+			continue;
+		memset(row->proposed, 0, sizeof(row->proposed));
+		batch_put(j->batch, ROW_media, &key, row);
+	}
+	doors_end_places(j, j->tag, PLACE_EARLY);
+}
+
 void offer_roll_back(struct judge *j)
 {
 	load_lines(j, j->tag, 0);

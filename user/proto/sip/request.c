@@ -97,12 +97,19 @@ static bool is_stranger(const struct judge *j)
 	return !j->dialog || !address_equal(a, &j->dialog->targets[j->sender].address);
 }
 
+/* RFC 3261 15: nothing is negotiated in what has ended. Other requests may still belong to it (the
+ * ACK, a crossing BYE, the NOTIFY of a transfer, RFC 3515). */
+static bool is_over(const struct judge *j)
+{
+	return j->call->state == CALL_COMPLETED || j->dialog->state == CALL_COMPLETED;
+}
+
 /* The answer to the other side's open offer (RFC 3261 13.2.2.4, RFC 3262 5), or a new offer. */
 static void take_body(struct judge *j)
 {
 	enum offer_state others = j->sender == SIDE_CALLER ? OFFER_CALLEE : OFFER_CALLER;
 
-	if (!j->sdp)
+	if (!j->sdp || is_over(j))
 		return;
 	if (j->dialog->offer == others &&
 	    (j->m->method == SIP_METHOD_ack || j->m->method == SIP_METHOD_prack)) {
@@ -130,6 +137,11 @@ static void judge_in_dialog(struct judge *j)
 		judge_refuse(j, REASON_sip_wrong_side, j->m->from.text);
 		return;
 	}
+	if (is_over(j) &&
+	    (j->m->method == SIP_METHOD_invite || j->m->method == SIP_METHOD_update)) {
+		judge_refuse(j, REASON_sip_unknown_dialog, j->m->call_id);
+		return;
+	}
 	if (j->m->method == SIP_METHOD_ack) {
 		take_body(j);
 		return;
@@ -145,6 +157,8 @@ static void judge_in_dialog(struct judge *j)
 	}
 	put_transaction(j, j->tag, life_ns);
 	judge_timer(j, j->transaction_key.sub, TIMER_TRANSACTION, life_ns);
+	if (j->call->state == CALL_COMPLETED)
+		return;
 	if (j->m->method == SIP_METHOD_bye) {
 		j->next_call.state = CALL_ENDING;
 		j->call_changed = true;

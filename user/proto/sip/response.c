@@ -122,7 +122,7 @@ static bool others_live(const struct judge *j)
 
 static void judge_bye_response(struct judge *j)
 {
-	if (j->m->status < 200 || !j->dialog)
+	if (j->m->status < 200 || !j->dialog || j->call->state == CALL_COMPLETED)
 		return;
 	judge_timer_off(j, 0, TIMER_ENDING);
 	j->call_changed = true;
