@@ -165,6 +165,9 @@ static void judge_in_dialog(struct judge *j)
 		judge_timer(j, 0, TIMER_ENDING, TIMEOUT_NS);
 		return;
 	}
+	/* A held call lives on its session's refreshes (RFC 4028). */
+	if (j->call->state == CALL_CONFIRMED)
+		judge_timer(j, 0, TIMER_CALL_IDLE, j->in->policy->timers.call_idle_ns);
 	if (j->m->method == SIP_METHOD_invite)
 		door_contact(j, &j->owner, j->tag,
 			     j->in->now_ns + j->in->policy->timers.call_longest_ns);
