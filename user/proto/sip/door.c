@@ -283,7 +283,8 @@ void doors_end_places(struct judge *j, uint64_t sub, uint32_t place)
 	}
 }
 
-static void put_signalling(struct judge *j, const struct row_key *key, const struct flow_key *flow,
+/* False: the service's own port is open anyway. */
+static bool put_signalling(struct judge *j, const struct row_key *key, const struct flow_key *flow,
 			   uint64_t expires_ns)
 {
 	struct door_row d = { .key = *flow, .flags = PERMIT_SIGNALLING, .speaks = SIP_PROTOCOL,
@@ -292,13 +293,14 @@ static void put_signalling(struct judge *j, const struct row_key *key, const str
 	const struct door_row *old = judge_row(j, ROW_door, key);
 
 	if (policy_is_service_port(j->in->policy, ntohs(flow->destination_port)))
-		return;
+		return false;
 	if (old && same_receiver(&old->key, flow))
 		d.named_by = old->named_by;
 	d.zone_out = policy_zone_of(j->in->policy, &flow->destination);
 	if (d.zone_out == ZONE_NONE)
 		d.zone_out = j->in->flow->zones[0];
 	batch_put_optional(j->batch, ROW_door, key, &d);
+	return true;
 }
 
 /* RFC 3261 18.2.2, RFC 3581: the answer goes back whence the request came, or to the port that its
@@ -339,21 +341,21 @@ struct endpoint contact_endpoint(const struct sip_contact *c)
 }
 
 /* Requests inside the dialog go to the Contact, from whatever port of the other side. */
-void door_contact(struct judge *j, const struct owner *owner, uint64_t sub, uint64_t expires_ns)
+bool door_contact(struct judge *j, const struct owner *owner, uint64_t sub, uint64_t expires_ns)
 {
 	struct row_key key = sip_key(owner, sub, PART_CONTACT + j->sender);
 	struct endpoint e;
 
 	if (!j->m->contacts.count)
-		return;
+		return false;
 	e = contact_endpoint(&j->m->contacts.at[0]);
 	if (!e.port || address_is_zero(&e.address))
-		return;
-	put_signalling(j, &key,
-		       &(struct flow_key){ .destination = e.address,
-					   .destination_port = e.port,
-					   .zone = j->in->flow->zones[1],
-					   .protocol = j->in->flow->transport,
-					   .family = address_family(&e.address) },
-		       expires_ns);
+		return false;
+	return put_signalling(j, &key,
+			      &(struct flow_key){ .destination = e.address,
+						  .destination_port = e.port,
+						  .zone = j->in->flow->zones[1],
+						  .protocol = j->in->flow->transport,
+						  .family = address_family(&e.address) },
+			      expires_ns);
 }

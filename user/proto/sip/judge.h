@@ -104,7 +104,8 @@ void doors_end(struct judge *j, uint64_t sub, uint64_t except);
 /* Those of one place (EARLY or DRAIN) alone. */
 void doors_end_places(struct judge *j, uint64_t sub, uint32_t place);
 void door_response(struct judge *j, uint64_t expires_ns);
-void door_contact(struct judge *j, const struct owner *owner, uint64_t sub, uint64_t expires_ns);
+/* False: it needs none. */
+bool door_contact(struct judge *j, const struct owner *owner, uint64_t sub, uint64_t expires_ns);
 struct endpoint contact_endpoint(const struct sip_contact *c);
 
 #endif

@@ -14,14 +14,30 @@ static uint64_t contact_sub(const struct judge *j, const struct sip_contact *c)
 	return sip_hash(j->in, slice_make(&e, sizeof(e)));
 }
 
+static void end_binding_at(struct judge *j, const struct owner *owner, uint64_t sub,
+			   uint64_t due_ns)
+{
+	struct row_key key = sip_key(owner, sub, TIMER_BINDING);
+	struct timer_row timer = { .due_ns = due_ns, .kind = TIMER_BINDING,
+				   .protocol = SIP_PROTOCOL };
+
+	batch_put(j->batch, ROW_timer, &key, &timer);
+}
+
+/* Until the registrar has spoken the door lives as long as the transaction; what it granted before
+ * stands until it says otherwise. */
 void judge_register_request(struct judge *j)
 {
 	struct owner owner = sip_binding_owner(j->in, j->in->flow->zones[0], j->m);
+	uint64_t until_ns = j->in->now_ns + TRANSACTION_NS, sub;
+	struct row_key key;
 
-	/* Until the registrar has spoken the door lives as long as the transaction. */
-	if (j->m->contacts.count)
-		door_contact(j, &owner, contact_sub(j, &j->m->contacts.at[0]),
-			     j->in->now_ns + TRANSACTION_NS);
+	if (!j->m->contacts.count)
+		return;
+	sub = contact_sub(j, &j->m->contacts.at[0]);
+	key = sip_key(&owner, sub, 0);
+	if (!judge_row(j, ROW_binding, &key) && door_contact(j, &owner, sub, until_ns))
+		end_binding_at(j, &owner, sub, until_ns);
 }
 
 static uint64_t expires_seconds(const struct judge *j, const struct sip_contact *c)
@@ -41,7 +57,6 @@ static void keep_binding(struct judge *j, const struct sip_contact *c, const str
 	uint64_t life_ns = expires_seconds(j, c) * SECOND_NS, sub = contact_sub(j, c);
 	struct row_key key = sip_key(owner, sub, 0);
 	struct row_key door_key = sip_key(owner, sub, PART_CONTACT + j->requester);
-	struct row_key timer_key = sip_key(owner, sub, TIMER_BINDING);
 	const struct door_row *door = judge_row(j, ROW_door, &door_key);
 	struct slice aor = slice_part(j->m->to.uri.text, 0, 128);
 	struct binding_row row = {
@@ -52,8 +67,6 @@ static void keep_binding(struct judge *j, const struct sip_contact *c, const str
 		.zones = { j->transaction->zones[0], j->transaction->zones[1] },
 		.text_bytes = (uint16_t)aor.length,
 	};
-	struct timer_row timer = { .due_ns = j->in->now_ns + life_ns, .kind = TIMER_BINDING,
-				   .protocol = SIP_PROTOCOL };
 	struct door_row next;
 
 	if (!life_ns)
@@ -61,7 +74,7 @@ static void keep_binding(struct judge *j, const struct sip_contact *c, const str
 	if (aor.length)
 		memcpy(row.text, aor.bytes, aor.length);
 	batch_put(j->batch, ROW_binding, &key, &row);
-	batch_put(j->batch, ROW_timer, &timer_key, &timer);
+	end_binding_at(j, owner, sub, row.expires_ns);
 	if (door) {
 		next = *door;
 		next.expires_ns = row.expires_ns;
