@@ -158,7 +158,7 @@ static const struct projector_ops projector = { .open = kernel_open_key, .close 
 /* Tables and what hangs on them, empty. */
 static inline int state_new(void)
 {
-	static const struct alarms_ops alarms = { media_seen, timer_due, NULL };
+	static const struct alarms_ops alarms = { .seen_ns = media_seen, .due = timer_due };
 
 	w.tables = tables_new(&w.journey.key, 256);
 	w.alarms = alarms_new(w.tables, &w.journey.key, &alarms, w.now_ns);

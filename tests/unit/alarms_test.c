@@ -56,7 +56,7 @@ static void is_due(void *self, const struct row_view *timer, uint64_t now_ns)
 		end_timer(*timer->key);
 }
 
-static const struct alarms_ops ops = { seen_ns, is_due, NULL };
+static const struct alarms_ops ops = { .seen_ns = seen_ns, .due = is_due };
 
 static int set_up(void **state)
 {
