@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 600
 SEEDS ?= 20000
 sanitize_flags = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
-packages = libbpf libxdp libsystemd yaml-0.1 smartcols jansson libmnl libpcap
+packages = libbpf libxdp libsystemd yaml-0.1 smartcols jansson libmnl libpcap libcpg
 warnings = -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
 flags = -std=gnu11 -D_GNU_SOURCE $(warnings) -Iinclude -Iuser -I$(BUILD) $(CFLAGS) -MMD -MP
 libs = $(shell pkg-config --libs $(packages)) -lelf -lz

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "cli/control.h"
+#include "cluster/cluster.h"
 #include "io/log.h"
 #include "io/secret.h"
 
@@ -95,8 +96,27 @@ static uint64_t seen_ns(void *self, const struct flow_key *key)
 static void timer_due(void *self, const struct row_view *timer, uint64_t now_ns)
 {
 	struct daemon *d = self;
+	const struct row_head *head = timer->value;
 
+	if (d->cluster && !cluster_may_expire(d->cluster, head->author))
+		return;
 	journey_timeout(&d->journey, timer, now_ns);
+}
+
+void daemon_messages_done(struct daemon *d)
+{
+	if (d->cluster)
+		cluster_flush(d->cluster);
+	reinject_flush(d->reinject);
+	maps_close(d->maps);
+}
+
+static int seen_elsewhere(void *self, const struct owner *owner, uint64_t now_ns, uint64_t *ret)
+{
+	struct daemon *d = self;
+
+	*ret = 0;
+	return d->cluster ? cluster_media_seen(d->cluster, owner, now_ns, ret) : 0;
 }
 
 /* loop */
@@ -104,16 +124,18 @@ static void on_rings(void *self)
 {
 	struct daemon *d = self;
 
+	if (d->cluster)
+		cluster_clock(d->cluster, loop_now_ns());
 	punt_reader_drain(d->punt, DRAIN_MOST);
-	reinject_flush(d->reinject);
-	maps_close(d->maps);
+	daemon_messages_done(d);
 }
 
 static void on_heartbeat(void *self)
 {
 	struct daemon *d = self;
 
-	kernel_heartbeat(d->kernel, loop_now_ns());
+	if (d->is_full)
+		kernel_heartbeat(d->kernel, loop_now_ns());
 }
 
 static void on_tick(void *self)
@@ -121,9 +143,9 @@ static void on_tick(void *self)
 	struct daemon *d = self;
 	uint64_t now_ns = loop_now_ns();
 
+	daemon_cluster_tick(d, now_ns);
 	alarms_run(d->alarms, now_ns, d->policy->timers.call_idle_ns, TIMERS_MOST);
-	reinject_flush(d->reinject);
-	maps_close(d->maps);
+	daemon_messages_done(d);
 	maps_sweep(d->maps, now_ns);
 }
 
@@ -186,6 +208,8 @@ int daemon_reload(struct daemon *d, struct policy_errors *reterr)
 	}
 	d->policy = next;
 	d->journey.policy = next;
+	if (d->cluster)
+		cluster_policy(d->cluster, policy_digest(next));
 	policy_free(old);
 	d->reloads++;
 	return attach_zones(d) ? 1 : 0;
@@ -229,7 +253,8 @@ static int take_row(void *tables, enum row_type type, const struct row_key *key,
 /* Rows first, then what follows from them. */
 static int open_state(struct daemon *d)
 {
-	const struct alarms_ops alarms = { .seen_ns = seen_ns, .due = timer_due, .self = d };
+	const struct alarms_ops alarms = { .seen_ns = seen_ns, .due = timer_due,
+					    .seen_elsewhere = seen_elsewhere, .self = d };
 	struct kernel_walk walk;
 	uint32_t rows;
 
@@ -279,6 +304,7 @@ static int open_loop(struct daemon *d)
 
 static void close_all(struct daemon *d)
 {
+	daemon_cluster_close(d);
 	control_close(d->control);
 	punt_reader_free(d->punt);
 	netlink_free(d->netlink);
@@ -302,6 +328,7 @@ static int serve(struct daemon *d)
 	error = error ?: open_kernel(d);
 	error = error ?: open_state(d);
 	error = error ?: open_loop(d);
+	error = error ?: daemon_cluster_open(d);
 	error = error ?: attach_zones(d);
 	if (error) {
 		log_error("run: it could not start: %s (the lines above say where)",

@@ -15,7 +15,11 @@
 #include "state/apply.h"
 #include "state/tables.h"
 
+#define RINGFENCE_VERSION "0.1"
+
+struct cluster;
 struct control_server;
+struct cpg_group;
 
 struct daemon {
 	char config_path[4096];
@@ -34,6 +38,12 @@ struct daemon {
 	struct reinject *reinject;
 	struct journey journey;
 	struct control_server *control;
+	struct cluster *cluster;     /* NULL: the file names no group */
+	struct cpg_group *group;     /* NULL: corosync is not there   */
+	struct loop_source *group_source;
+	uint64_t group_looked_ns;
+	bool group_missed;           /* told once                     */
+	bool is_full;                /* all rows are here: it judges  */
 	struct address own[LIMIT_LOCAL_ADDRESSES];
 	uint64_t started_ns;
 	uint32_t reloads, reloads_refused;
@@ -43,6 +53,15 @@ struct daemon {
 void daemon_take_datagram(void *daemon, const struct punt *p, uint32_t bytes);
 void daemon_take_event(void *daemon, const struct event *e);
 void daemon_hands(struct daemon *d, struct hands *ret);
+
+/* daemon_cluster.c */
+int daemon_cluster_open(struct daemon *d);
+void daemon_cluster_close(struct daemon *d);
+void daemon_cluster_tick(struct daemon *d, uint64_t now_ns);
+
+/* A round of messages is judged: what was decided goes to the group, what passed leaves, and what
+ * may follow it is done. */
+void daemon_messages_done(struct daemon *d);
 
 /* Runs until SIGTERM; returns the exit status. */
 int daemon_run(const char *config_path);

@@ -57,6 +57,11 @@ void daemon_take_datagram(void *daemon, const struct punt *p, uint32_t bytes)
 		.record = slice_make(p, bytes),
 	};
 
+	/* Rows are still being filled: nobody could tell whose message it is. */
+	if (!d->is_full) {
+		count(d, REASON_group_lost, 1);
+		return;
+	}
 	a.payload = slice_from(a.packet, p->payload_offset);
 	/* The sender has repeated it by now; answering the old one would only confuse. */
 	if (now_ns > p->time_ns + STALE_NS) {

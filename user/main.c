@@ -13,8 +13,6 @@
 #include "io/log.h"
 #include "policy/load_own.h"
 
-#define VERSION "0.1"
-
 struct options {
 	const char *config;
 	const char *argument;
@@ -227,7 +225,7 @@ int main(int argc, char **argv)
 	const struct command *c;
 
 	if (!strcmp(name, "--version")) {
-		printf("ringfence " VERSION "\n");
+		printf("ringfence " RINGFENCE_VERSION "\n");
 		return 0;
 	}
 	c = find(strcmp(name, "--help") && strcmp(name, "-h") ? name : "help");

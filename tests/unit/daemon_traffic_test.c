@@ -60,6 +60,7 @@ static int set_up(void **state)
 
 	(void)state;
 	memset(&d, 0, sizeof(d));
+	d.is_full = true;
 	memset(counts, 0, sizeof(counts));
 	open_count = 0;
 	if (policy_load_text(config, sizeof(config) - 1, &d.policy, &d.settings, &errors))

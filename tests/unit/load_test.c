@@ -85,7 +85,7 @@ static const struct mistake {
 	{ ZONES "timers: { linger: 0s }\n", 4, 19, "no duration" },
 	{ ZONES "daemon: { control: run.sock }\n", 4, 20, "absolute path" },
 	{ ZONES "nat: { hide: {} }\n", 4, 6, "not served yet" },
-	{ ZONES "cluster: { group: office }\n", 4, 10, "not served yet" },
+	{ ZONES "cluster: { group: off ice }\n", 4, 19, "no name of a group" },
 };
 
 static void each_mistake_is_told_at_its_place_with_a_hint(void **state)

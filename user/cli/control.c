@@ -227,6 +227,12 @@ void control_event(struct control_server *s, const struct event *e)
 				     show_reason(e->reason)));
 }
 
+void control_alarm(struct control_server *s, const char *text)
+{
+	if (is_followed(s))
+		publish(s, json_pack("{s:s, s:s}", "type", "alarm", "text", text));
+}
+
 void control_tell(struct control_server *s, enum tell tell, const struct owner *owner)
 {
 	static const char *const names[] = { "",	   "call_started", "call_answered",

@@ -18,4 +18,7 @@ void control_report(struct control_server *c, const struct verdict_report *r);
 void control_event(struct control_server *c, const struct event *e);
 void control_tell(struct control_server *c, enum tell tell, const struct owner *owner);
 
+/* A sentence for those who follow events. */
+void control_alarm(struct control_server *s, const char *text);
+
 #endif

@@ -116,6 +116,11 @@ void cluster_clock(struct cluster *c, uint64_t now_ns)
 	c->now_ns = now_ns;
 }
 
+void cluster_rename(struct cluster *c, struct wire_member self)
+{
+	c->settings.self = self;
+}
+
 void cluster_policy(struct cluster *c, uint64_t policy)
 {
 	c->settings.policy = policy;

@@ -62,6 +62,9 @@ void cluster_start(struct cluster *c, const struct group_ops *group, uint64_t no
 void cluster_clock(struct cluster *c, uint64_t now_ns);
 void cluster_policy(struct cluster *c, uint64_t policy);
 
+/* Who we are to the others: known once the engine is connected. */
+void cluster_rename(struct cluster *c, struct wire_member self);
+
 /* From the engine, in its order. */
 void cluster_deliver(struct cluster *c, struct wire_member from, struct slice bytes,
 		     uint64_t now_ns);

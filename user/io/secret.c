@@ -10,6 +10,13 @@
 
 #include "io/secret.h"
 
+int secret_keep(int fd, const struct hash_key *key)
+{
+	ssize_t n = pwrite(fd, key, sizeof(*key), 0);
+
+	return n == (ssize_t)sizeof(*key) ? 0 : n < 0 ? -errno : -EIO;
+}
+
 static int read_or_draw(int fd, struct hash_key *key)
 {
 	ssize_t n = pread(fd, key, sizeof(*key), 0);
@@ -20,8 +27,7 @@ static int read_or_draw(int fd, struct hash_key *key)
 		return -errno;
 	if (getrandom(key, sizeof(*key), 0) != (ssize_t)sizeof(*key))
 		return -EIO;
-	n = pwrite(fd, key, sizeof(*key), 0);
-	return n == (ssize_t)sizeof(*key) ? 0 : -EIO;
+	return secret_keep(fd, key);
 }
 
 int secret_open(const char *path, struct hash_key *ret)

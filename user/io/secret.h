@@ -10,4 +10,7 @@
  * the daemon runs; -EWOULDBLOCK where another daemon holds it, else negative errno. */
 int secret_open(const char *path, struct hash_key *ret);
 
+/* Another key in its place: that of a group. 0 or negative errno. */
+int secret_keep(int fd, const struct hash_key *key);
+
 #endif

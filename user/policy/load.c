@@ -314,6 +314,18 @@ static void daemon_pins(struct loader *l, const yaml_node_t *node, void *target)
 	read_path(l, node, l->settings.pin_path);
 }
 
+static void cluster_group(struct loader *l, const yaml_node_t *node, void *target)
+{
+	const char *s = load_scalar(l, node);
+	size_t length = s ? strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") : 0;
+
+	(void)target;
+	if (s && (!length || s[length] || length >= LIMIT_NAME_BYTES))
+		load_error(l, node, "%s: no name of a group (letters, digits, - and _, at most 31)", s);
+	else if (s)
+		strcpy(l->settings.cluster_group, s);
+}
+
 static void daemon_when_down(struct loader *l, const yaml_node_t *node, void *target)
 {
 	static const char *const ways[] = { "hold", "pass", NULL };
@@ -334,6 +346,7 @@ static const struct word timer_words[] = {
 static const struct word limit_words[] = {
 	{ "unknown_rate", limit_unknown_rate }, { "media_rate", limit_media_rate }, { NULL, NULL },
 };
+static const struct word cluster_words[] = { { "group", cluster_group }, { NULL, NULL } };
 static const struct word daemon_words[] = {
 	{ "control", daemon_control }, { "pins", daemon_pins },
 	{ "when_down", daemon_when_down }, { NULL, NULL },
@@ -352,13 +365,14 @@ SECTION(protections, load_words(l, node, protection_words, NULL))
 SECTION(timers, load_words(l, node, timer_words, NULL))
 SECTION(limits, load_words(l, node, limit_words, NULL))
 SECTION(daemon, load_words(l, node, daemon_words, NULL))
+SECTION(cluster, load_words(l, node, cluster_words, NULL))
 SECTION(later, load_error(l, node, "this section is not served yet (leave it out)"))
 
 static const struct word top_words[] = {
 	{ "zones", top_zones }, { "servers", top_servers }, { "rules", top_rules },
 	{ "protections", top_protections }, { "timers", top_timers }, { "limits", top_limits },
 	{ "daemon", top_daemon }, { "nat", top_later }, { "emergency", top_later },
-	{ "qos", top_later }, { "cluster", top_later }, { NULL, NULL },
+	{ "qos", top_later }, { "cluster", top_cluster }, { NULL, NULL },
 };
 
 static void set_defaults(struct loader *l)

@@ -26,6 +26,7 @@ struct settings {
 	char pin_path[108];          /* /sys/fs/bpf/ringfence */
 	uint32_t reinject_mark, reinject_mask;
 	uint32_t http_port;          /* metrics, 0 off */
+	char cluster_group[LIMIT_NAME_BYTES]; /* "": alone */
 };
 
 /* Owned by the caller (policy_free). -EINVAL: see errors; -errno where the file can't be read.

@@ -70,3 +70,30 @@ bool policy_is_service_port(const struct policy *p, uint16_t port)
 				return true;
 	return false;
 }
+
+static uint64_t digest(uint64_t hash, const void *bytes, size_t length)
+{
+	const uint8_t *at = bytes;
+
+	/* FNV-1a */
+	while (length--)
+		hash = (hash ^ *at++) * 1099511628211ull;
+	return hash;
+}
+
+/* Zones and rules by number, as rows bear them; interfaces are each member's own. */
+uint64_t policy_digest(const struct policy *p)
+{
+	uint64_t hash = 14695981039346656037ull;
+
+	for (uint32_t i = 1; i <= p->zone_count; i++) {
+		const struct zone *z = &p->zones[i];
+
+		hash = digest(hash, z->name, sizeof(z->name));
+		hash = digest(hash, z->networks, z->network_count * sizeof(z->networks[0]));
+		hash = digest(hash, &z->media_low, sizeof(z->media_low));
+		hash = digest(hash, &z->media_high, sizeof(z->media_high));
+	}
+	hash = digest(hash, p->servers, p->server_count * sizeof(p->servers[0]));
+	return digest(hash, p->rules, p->rule_count * sizeof(p->rules[0]));
+}

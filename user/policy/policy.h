@@ -103,6 +103,8 @@ const struct rule *policy_match(const struct policy *p, uint16_t from, uint16_t 
 /* May this server name `host`, which lies in zone `zone`, as a receiver of media? */
 bool policy_serves(const struct policy *p, const struct server *s, const struct address *host,
 		   uint16_t zone);
+/* Tells rule sets apart, for members that should have the same; hides nothing. */
+uint64_t policy_digest(const struct policy *p);
 bool policy_is_service_port(const struct policy *p, uint16_t port);
 static inline enum enforcement policy_enforcement(const struct policy *p, enum protection c)
 {

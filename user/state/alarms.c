@@ -75,8 +75,7 @@ void alarms_restore(struct alarms *a)
 		alarms_changed(a, row.key, row.value);
 }
 
-/* When the youngest packet of the owner's media was seen; 0: never. */
-static uint64_t media_seen(struct alarms *a, const struct owner *owner)
+uint64_t alarms_media_seen(struct alarms *a, const struct owner *owner)
 {
 	uint32_t count = tables_of_owner(a->tables, owner, a->rows, LIMIT_SUBJECTS);
 	uint64_t seen = 0, at;
@@ -107,7 +106,7 @@ static void alarm_due(struct alarms *a, struct alarm *alarm, uint64_t now_ns, ui
 	if (!timer)
 		return;
 	at = at < now_ns ? at : now_ns;
-	seen = timer->kind == TIMER_CALL_IDLE ? media_seen(a, &key.owner) : 0;
+	seen = timer->kind == TIMER_CALL_IDLE ? alarms_media_seen(a, &key.owner) : 0;
 	if (timer->kind == TIMER_CALL_IDLE && seen + idle_ns <= at && a->ops.seen_elsewhere &&
 	    a->ops.seen_elsewhere(a->ops.self, &key.owner, now_ns, &seen)) {
 		wheel_start(a->wheel, &alarm->timer, now_ns + RETRY_NS);

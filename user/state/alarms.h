@@ -26,6 +26,8 @@ struct alarms *alarms_new(const struct tables *tables, const struct hash_key *ke
 void alarms_free(struct alarms *a);
 /* A TIMER row came, moved or went (value NULL): the executor's `timer`. */
 void alarms_changed(struct alarms *a, const struct row_key *key, const struct timer_row *value);
+/* When the youngest packet of the owner's media was seen here; 0: never. */
+uint64_t alarms_media_seen(struct alarms *a, const struct owner *owner);
 /* All TIMER rows of the tables, at start. */
 void alarms_restore(struct alarms *a);
 /* At most `most` that are due; each is told the time it was due, to the wheel's grain. */
