@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The single exit: counts why, tells about refused media, returns the action. A refusal that policy
- * only watches is counted under its reason as well as under media_monitored, and passes. */
+/* The single exit: counts why, tells what of ours was refused, returns the action. A refusal that
+ * policy only watches is counted under its reason as well as under media_monitored, and passes. */
 #ifndef RINGFENCE_BPF_FINISH_H
 #define RINGFENCE_BPF_FINISH_H
 
 #include "report.h"
+
+static __always_inline void tell_refusal(const struct packet *pkt)
+{
+	if (pkt->kind && report_allowed(pkt))
+		report(pkt, pkt->kind == KIND_MEDIA ? EVENT_DROPPED : EVENT_REFUSED);
+}
 
 static __always_inline enum verdict finish_media(struct packet *pkt)
 {
@@ -15,8 +21,7 @@ static __always_inline enum verdict finish_media(struct packet *pkt)
 		return PASS;
 	}
 	count(pkt->reason);
-	if (report_allowed(pkt))
-		report(pkt, EVENT_DROPPED);
+	tell_refusal(pkt);
 	if (enforcement != ENFORCE_MONITOR)
 		return DROP;
 	count(COUNTER_media_monitored);
@@ -25,12 +30,14 @@ static __always_inline enum verdict finish_media(struct packet *pkt)
 
 static __always_inline int finish(struct packet *pkt, enum verdict v)
 {
-	if (v != DROP)
+	if (v != DROP) {
 		count(pkt->counter);
-	else if (reason_class(pkt->reason) == PROTECTION_MEDIA)
+	} else if (reason_class(pkt->reason) == PROTECTION_MEDIA) {
 		v = finish_media(pkt);
-	else
+	} else {
 		count(pkt->reason);
+		tell_refusal(pkt);
+	}
 	return context_action(pkt, v);
 }
 

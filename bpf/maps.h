@@ -51,6 +51,15 @@ struct {
 	__type(value, struct zone_ports);
 } zones SEC(".maps");
 
+/* What the zones are called, by number. Writer: daemon. Reader: daemon and commands, so that a zone
+ * keeps its number and what is pinned can be shown without a daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LIMIT_ZONES + 1);
+	__type(key, __u32);
+	__type(value, struct zone_name);
+} zone_names SEC(".maps");
+
 /* Zone of a destination. Writer: daemon. Reader: programs, on a miss. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

@@ -32,6 +32,7 @@ struct punt {
 enum event_kind {
 	EVENT_LOCKED = 1,           /* a pinhole's first packet: open its flow            */
 	EVENT_DROPPED,              /* a media packet was refused (at most 10 a second and CPU) */
+	EVENT_REFUSED,              /* a signalling packet was, before the daemon saw it (likewise) */
 };
 
 struct event {
@@ -53,7 +54,13 @@ struct attachment_key {
 
 struct attachment {
 	__u16 zone;
-	__u16 pad[3];
+	__u8 by_hand;               /* 1: the operator's, no word of the configuration    */
+	__u8 pad[5];
+};
+
+/* By zone number. A name that left the configuration stays until its number is needed. */
+struct zone_name {
+	char name[LIMIT_NAME_BYTES]; /* ends with a NUL; "" none                          */
 };
 
 struct zone_ports {                 /* indexed by zone; host order                        */
@@ -98,8 +105,16 @@ enum source_standing {
 	SOURCE_DENIED,
 };
 
+/* Whose entry it is: each origin takes away its own alone. */
+enum source_origin {
+	SOURCE_BY_OTHERS = 0,       /* written with bpftool, say                          */
+	SOURCE_BY_CONFIGURATION,
+	SOURCE_BY_OPERATOR,         /* a SOURCE row                                       */
+};
+
 struct source {
-	__u32 standing;             /* enum source_standing                               */
+	__u16 standing;             /* enum source_standing                               */
+	__u16 origin;               /* enum source_origin                                 */
 	__u32 messages_per_second;  /* 0 unlimited                                        */
 	__u64 until_ns;             /* 0 for good                                         */
 };

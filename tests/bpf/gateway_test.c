@@ -433,6 +433,18 @@ static void denied_source_is_dropped(void **state)
 	assert_int_equal(counter_since(COUNTER_messages_monitored), 1);
 }
 
+static void refused_signalling_is_told(void **state)
+{
+	const struct event *event;
+
+	put_source(sip4.from, SOURCE_DENIED, 0);
+	expect(mode_of(state), &sip4, DROPPED, REASON_source_denied);
+	event = (const void *)drain(bench.skel->maps.events)->bytes;
+	assert_int_equal(event->kind, EVENT_REFUSED);
+	assert_int_equal(event->reason, REASON_source_denied);
+	assert_int_equal(event->key.zone, INSIDE);
+}
+
 static void source_above_its_rate_is_dropped(void **state)
 {
 	bench.control->unknown_rate = 2;
@@ -543,6 +555,7 @@ int main(void)
 		BOTH(trusted_signalling_has_its_own_ring),
 		BOTH(signalling_door_punts),
 		BOTH(denied_source_is_dropped),
+		BOTH(refused_signalling_is_told),
 		BOTH(source_above_its_rate_is_dropped),
 		BOTH(without_a_daemon_signalling_is_held_or_passes),
 		BOTH(signalling_over_tcp_has_no_listener),
