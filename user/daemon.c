@@ -41,12 +41,15 @@ static void routes_changed(void *self)
 	kernel_routes_changed(((struct daemon *)self)->kernel);
 }
 
+/* A port that leaves its bridge is told of like a link that goes: what is lost is looked up. */
 static void link_changed(void *self, const char *name, uint32_t ifindex, bool there)
 {
-	(void)self;
+	struct daemon *d = self;
+
 	(void)name;
 	(void)ifindex;
-	(void)there;
+	if (!there)
+		kernel_forget_lost(d->kernel);
 }
 
 /* The projector's self is the maps; these three belong to the daemon, of which there is one. */
@@ -163,30 +166,6 @@ static void on_reload(void *self)
 		policy_errors_log(d->config_path, &errors);
 }
 
-static int attach_zones(struct daemon *d)
-{
-	struct kernel_error error;
-	struct attachment_state state;
-
-	for (uint32_t z = 1; z <= d->policy->zone_count; z++) {
-		const struct zone *zone = &d->policy->zones[z];
-
-		for (uint32_t i = 0; i < zone->interface_count; i++) {
-			if (kernel_attach(d->kernel, &zone->interfaces[i], (uint16_t)z,
-					  (enum attach_mode)zone->mode, &state, &error)) {
-				log_error("%s", error.text);
-				return -EINVAL;
-			}
-			log_info("attached interface=%s zone=%s mode=%s why=\"%s\"",
-				 state.interface, zone->name,
-				 state.mode == ATTACH_NATIVE ? "native" : "tc", state.why);
-			if (state.warning[0])
-				log_warning("%s: %s", state.interface, state.warning);
-		}
-	}
-	return 0;
-}
-
 int daemon_reload(struct daemon *d, struct policy_errors *reterr)
 {
 	struct policy *next, *old = d->policy;
@@ -196,9 +175,9 @@ int daemon_reload(struct daemon *d, struct policy_errors *reterr)
 
 	if (!failed) {
 		next->number = old->number + 1;
-		failed = kernel_configure(d->kernel, next, &error);
+		failed = daemon_take_policy(d, next, &error);
 		if (failed) {
-			log_error("%s", error.text);
+			log_error("reload: %s", error.text);
 			policy_free(next);
 		}
 	}
@@ -212,7 +191,7 @@ int daemon_reload(struct daemon *d, struct policy_errors *reterr)
 		cluster_policy(d->cluster, policy_digest(next));
 	policy_free(old);
 	d->reloads++;
-	return attach_zones(d) ? 1 : 0;
+	return daemon_attach_zones(d) ? 1 : 0;
 }
 
 static int open_secret(struct daemon *d)
@@ -236,7 +215,7 @@ static int open_kernel(struct daemon *d)
 	struct kernel_error error;
 
 	if (kernel_open(d->settings.pin_path, &d->kernel, &error) ||
-	    kernel_configure(d->kernel, d->policy, &error) ||
+	    daemon_take_policy(d, d->policy, &error) ||
 	    reinject_open(d->kernel, &d->reinject, &error)) {
 		log_error("%s", error.text);
 		return -EINVAL;
@@ -329,7 +308,7 @@ static int serve(struct daemon *d)
 	error = error ?: open_state(d);
 	error = error ?: open_loop(d);
 	error = error ?: daemon_cluster_open(d);
-	error = error ?: attach_zones(d);
+	error = error ?: daemon_attach_zones(d);
 	if (error) {
 		log_error("run: it could not start: %s (the lines above say where)",
 			  strerror(-error));

@@ -63,6 +63,16 @@ void daemon_cluster_tick(struct daemon *d, uint64_t now_ns);
  * may follow it is done. */
 void daemon_messages_done(struct daemon *d);
 
+/* daemon_operate.c: interfaces, by the file and by the operator's hand. */
+/* The policy into the kernel; its zones keep their numbers. An interface that is attached and whose
+ * zone the file has no more is an error: it would be in nobody's charge. */
+int daemon_take_policy(struct daemon *d, struct policy *p, struct kernel_error *reterr);
+/* What the file names; what it does not name stays as it is. */
+int daemon_attach_zones(struct daemon *d);
+int daemon_attach(struct daemon *d, const char *interface, const char *zone, enum attach_mode mode,
+		  struct attachment_state *ret, struct kernel_error *reterr);
+int daemon_detach(struct daemon *d, const char *interface, struct kernel_error *reterr);
+
 /* Runs until SIGTERM; returns the exit status. */
 int daemon_run(const char *config_path);
 /* SIGHUP or the command. Negative errno: refused whole, the running rules stay, see errors (none

@@ -13,11 +13,21 @@
 #include "io/log.h"
 #include "policy/load_own.h"
 
+/* What a command may be told beside the options of all of them. */
+enum takes {
+	MAY_NAME = 1 << 0,           /* one word without dashes */
+	MUST_NAME = 1 << 1,
+	MAY_CONFIG = 1 << 2,
+	MAY_FOLLOW = 1 << 3,
+	MAY_ZONE = 1 << 4,
+	MAY_MODE = 1 << 5,
+};
+
 struct options {
-	const char *config;
-	const char *argument;
-	bool json;
-	char control[108], pins[108];
+	const char *config, *argument, *zone, *mode;
+	bool follow;
+	struct client client;
+	uint32_t given;              /* enum takes */
 };
 
 static int run(const char *name, const struct options *o)
@@ -53,18 +63,14 @@ static int check(const char *name, const struct options *o)
 	int error;
 
 	(void)name;
-	if (!o->argument) {
-		log_error("check: no file (write ringfence check FILE)");
-		return 2;
-	}
 	error = policy_load(o->argument, &p, &settings, &errors);
 	if (error && !errors.count)
 		log_error("check: %s: %s (is the path right?)", o->argument, strerror(-error));
-	if (o->json)
+	if (o->client.json)
 		show_check(p, &errors);
 	else
 		policy_errors_log(o->argument, &errors);
-	if (error || o->json) {
+	if (error || o->client.json) {
 		policy_free(p);
 		return error != 0;
 	}
@@ -76,34 +82,38 @@ static int check(const char *name, const struct options *o)
 
 static int show(const char *name, const struct options *o)
 {
-	return client_show(o->control, name, o->json);
+	return client_show(&o->client, json_pack("{s:s}", "command", name));
 }
 
 static int follow(const char *name, const struct options *o)
 {
 	(void)name;
-	return client_follow(o->control);
+	return client_follow(&o->client);
+}
+
+static int attach(const char *name, const struct options *o)
+{
+	static const char *const modes[] = { "auto", "native", "tc", NULL };
+	const char *mode = o->mode ?: "auto";
+	int i = 0;
+
+	while (modes[i] && strcmp(modes[i], mode))
+		i++;
+	if (!o->zone)
+		log_error("attach: no zone (write ringfence attach IFACE --zone ZONE)");
+	else if (!modes[i])
+		log_error("attach: %s: no mode (auto, native or tc)", mode);
+	else
+		return client_show(&o->client,
+				   json_pack("{s:s, s:s, s:s, s:s}", "command", name, "interface",
+					     o->argument, "zone", o->zone, "mode", mode));
+	return 2;
 }
 
 static int detach(const char *name, const struct options *o)
 {
-	struct kernel_error error;
-	struct kernel *k;
-	int failed;
-
 	(void)name;
-	if (!o->argument) {
-		log_error("detach: no interface (write ringfence detach IFACE)");
-		return 2;
-	}
-	failed = kernel_open_pinned(o->pins, &k, &error);
-	if (!failed) {
-		failed = kernel_detach(k, o->argument, &error);
-		kernel_close(k);
-	}
-	if (failed)
-		log_error("%s", error.text);
-	return failed != 0;
+	return client_detach(&o->client, o->argument);
 }
 
 static int unload(const char *name, const struct options *o)
@@ -111,7 +121,7 @@ static int unload(const char *name, const struct options *o)
 	struct kernel_error error;
 
 	(void)name;
-	if (!kernel_unload(o->pins, &error))
+	if (!kernel_unload(o->client.pins, &error))
 		return 0;
 	log_error("%s", error.text);
 	return 1;
@@ -121,7 +131,7 @@ static int replay(const char *name, const struct options *o)
 {
 	(void)name;
 	if (o->argument && o->config)
-		return replay_run(o->argument, o->config, o->json);
+		return replay_run(o->argument, o->config, o->client.json);
 	log_error("replay: no %s (write ringfence replay CAPTURE -c FILE)",
 		  o->argument ? "configuration" : "capture");
 	return 2;
@@ -132,21 +142,25 @@ static int help(const char *name, const struct options *o);
 static const struct command {
 	const char *name, *usage, *does;
 	int (*run)(const char *name, const struct options *o);
+	uint32_t takes;
 } commands[] = {
-	{ "run", "-c FILE", "loads, attaches, serves until SIGTERM", run },
-	{ "check", "FILE", "reads a configuration, prints every error", check },
-	{ "status", "", "interfaces, daemon, table fill", show },
-	{ "calls", "", "live calls with their media streams", show },
-	{ "pinholes", "", "doors whose sender is not wholly known", show },
-	{ "flows", "", "doors of one sender and one receiver", show },
-	{ "bindings", "", "registered phones", show },
-	{ "counters", "", "every reason and counter that happened", show },
-	{ "events", "", "judgements as they happen, a JSON object a line", follow },
-	{ "reload", "", "reads the configuration again, keeps every call", show },
-	{ "replay", "CAPTURE -c FILE", "judges a capture offline; exit 0 where all passed", replay },
-	{ "detach", "IFACE", "takes the programs off an interface", detach },
-	{ "unload", "", "takes programs and maps away", unload },
-	{ "help", "", "this list", help },
+	{ "run", "-c FILE", "loads, attaches, serves until SIGTERM", run, MAY_CONFIG },
+	{ "check", "FILE", "reads a configuration, prints every error", check, MUST_NAME },
+	{ "attach", "IFACE --zone ZONE [--mode native|tc]", "adds an interface by hand", attach,
+	  MUST_NAME | MAY_ZONE | MAY_MODE },
+	{ "detach", "IFACE", "takes the programs off an interface", detach, MUST_NAME },
+	{ "status", "", "interfaces, daemon, table fill", show, 0 },
+	{ "calls", "", "live calls with their media streams", show, 0 },
+	{ "pinholes", "", "doors whose sender is not wholly known", show, 0 },
+	{ "flows", "", "doors of one sender and one receiver", show, 0 },
+	{ "bindings", "", "registered phones", show, 0 },
+	{ "counters", "", "every reason and counter that happened", show, 0 },
+	{ "events", "", "judgements as they happen, a JSON object a line", follow, MAY_FOLLOW },
+	{ "reload", "", "reads the configuration again, keeps every call", show, 0 },
+	{ "replay", "CAPTURE -c FILE", "judges a capture offline; exit 0 where all passed", replay,
+	  MAY_NAME | MAY_CONFIG },
+	{ "unload", "", "takes programs and maps away", unload, 0 },
+	{ "help", "", "this list", help, 0 },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -156,10 +170,48 @@ static int help(const char *name, const struct options *o)
 	(void)name;
 	(void)o;
 	printf("ringfence COMMAND [options]\n\n");
-	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  %-9s %-15s %s\n", commands[i].name, commands[i].usage, commands[i].does);
-	printf("\nOptions: --json, --control SOCKET, --pins DIRECTORY, --version\n");
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const struct command *c = &commands[i];
+
+		printf("  %s%s%s\n      %s\n", c->name, *c->usage ? " " : "", c->usage, c->does);
+	}
+	printf("\nOptions of all: --json, --control SOCKET, --pins DIRECTORY, --version\n");
 	return 0;
+}
+
+/* Options of one argument go to the word that they fill. */
+static bool read_option(int letter, struct options *o)
+{
+	switch (letter) {
+	case 'j':
+		o->client.json = true;
+		return true;
+	case 's':
+		o->client.control = optarg;
+		return true;
+	case 'p':
+		o->client.pins = optarg;
+		o->client.pins_given = true;
+		return true;
+	case 'f':
+		o->given |= MAY_FOLLOW;
+		o->follow = true;
+		return true;
+	case 'c':
+		o->given |= MAY_CONFIG;
+		o->config = optarg;
+		return true;
+	case 'z':
+		o->given |= MAY_ZONE;
+		o->zone = optarg;
+		return true;
+	case 'm':
+		o->given |= MAY_MODE;
+		o->mode = optarg;
+		return true;
+	default:
+		return false;
+	}
 }
 
 static bool read_options(int argc, char **argv, struct options *o)
@@ -167,36 +219,34 @@ static bool read_options(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {
 		{ "json", no_argument, NULL, 'j' },	  { "config", required_argument, NULL, 'c' },
 		{ "follow", no_argument, NULL, 'f' },	  { "control", required_argument, NULL, 's' },
-		{ "pins", required_argument, NULL, 'p' }, { NULL, 0, NULL, 0 },
+		{ "pins", required_argument, NULL, 'p' }, { "zone", required_argument, NULL, 'z' },
+		{ "mode", required_argument, NULL, 'm' }, { NULL, 0, NULL, 0 },
 	};
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
-		switch (letter) {
-		case 'j':
-			o->json = true;
-			break;
-		case 'f':
-			break;
-		case 'c':
-			o->config = optarg;
-			break;
-		case 's':
-			snprintf(o->control, sizeof(o->control), "%s", optarg);
-			break;
-		case 'p':
-			snprintf(o->pins, sizeof(o->pins), "%s", optarg);
-			break;
-		default:
+	while ((letter = getopt_long(argc, argv, "c:", longs, NULL)) != -1)
+		if (!read_option(letter, o))
 			return false;
-		}
-	}
-	if (optind < argc)
+	if (optind < argc) {
 		o->argument = argv[optind++];
+		o->given |= MAY_NAME;
+	}
 	if (optind == argc)
 		return true;
 	log_error("%s: %s is one word too many (ringfence help shows how it is used)", argv[0],
 		  argv[optind]);
+	return false;
+}
+
+static bool options_fit(const struct command *c, const struct options *o)
+{
+	uint32_t takes = c->takes | (c->takes & MUST_NAME ? MAY_NAME : 0);
+
+	if (!(o->given & ~takes) && (o->argument || !(c->takes & MUST_NAME)))
+		return true;
+	log_error("%s: %s (write ringfence %s%s%s)", c->name,
+		  o->given & ~takes ? "it takes no such option or word" : "a word is missing",
+		  c->name, *c->usage ? " " : "", c->usage);
 	return false;
 }
 
@@ -221,7 +271,10 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "help", *control = getenv("RINGFENCE_CONTROL"),
 		   *pins = getenv("RINGFENCE_PINS");
-	struct options o = { .json = false };
+	struct options o = {
+		.client = { .control = control ?: "/run/ringfence/control.sock",
+			    .pins = pins ?: "/sys/fs/bpf/ringfence", .pins_given = pins },
+	};
 	const struct command *c;
 
 	if (!strcmp(name, "--version")) {
@@ -231,9 +284,7 @@ int main(int argc, char **argv)
 	c = find(strcmp(name, "--help") && strcmp(name, "-h") ? name : "help");
 	if (!c)
 		return 2;
-	snprintf(o.control, sizeof(o.control), "%s", control ?: "/run/ringfence/control.sock");
-	snprintf(o.pins, sizeof(o.pins), "%s", pins ?: "/sys/fs/bpf/ringfence");
 	if (argc > 1 && !read_options(argc - 1, argv + 1, &o))
 		return 2;
-	return c->run(name, &o);
+	return options_fit(c, &o) ? c->run(name, &o) : 2;
 }

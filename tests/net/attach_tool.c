@@ -41,7 +41,7 @@ static int configure(struct kernel *k, const char *server, struct kernel_error *
 static int with_kernel(struct kernel *k, int count, char **words, struct kernel_error *error)
 {
 	struct attachment_state states[16] = {};
-	struct zone_interface interface = {};
+	struct attach_wish wish = {};
 	int n;
 
 	if (!strcmp(words[0], "list")) {
@@ -56,9 +56,10 @@ static int with_kernel(struct kernel *k, int count, char **words, struct kernel_
 		return 0;
 	if (!strcmp(words[0], "detach"))
 		return kernel_detach(k, words[1], error);
-	snprintf(interface.name, sizeof(interface.name), "%s", words[1]);
-	n = kernel_attach(k, &interface, count > 2 ? (uint16_t)atoi(words[2]) : 1,
-			  mode_of(count > 3 ? words[3] : "auto"), states, error);
+	snprintf(wish.interface, sizeof(wish.interface), "%s", words[1]);
+	wish.zone = count > 2 ? (uint16_t)atoi(words[2]) : 1;
+	wish.mode = mode_of(count > 3 ? words[3] : "auto");
+	n = kernel_attach(k, &wish, states, error);
 	if (!n)
 		show(states);
 	return n;

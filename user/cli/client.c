@@ -3,7 +3,6 @@
 #include "cli/client.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "io/kernel.h"
 #include "io/log.h"
 
 #define COLUMNS 8
@@ -26,25 +26,58 @@ static const struct layout {
 	{ "streams", { "from", "to", "zone", "kind", "packets", "bytes", "dropped" } },
 	{ "bindings", { "aor", "contact", "registrar", "expires_s" } },
 	{ "counters", { "name", "value", "meaning" } },
-	{ "interfaces", { "interface", "zone", "mode", "why" } },
+	{ "interfaces", { "interface", "zone", "mode", "by", "why" } },
 	{ "tables", { "table", "rows", "capacity" } },
 };
 
-static FILE *ask(const char *path, const char *command)
+/* A daemon of other pins is none. */
+enum found { FOUND_DAEMON, FOUND_NONE, FOUND_TROUBLE };
+
+/* Takes no reference. FOUND_TROUBLE has been told. */
+static enum found ask(const struct client *c, const json_t *request, FILE **ret)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const char *command = json_string_value(json_object_get(request, "command"));
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), error = 0;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
-	    dprintf(fd, "{\"command\":\"%s\"}\n", command) < 0) {
-		log_error("%s: %s: %s (is the daemon running? start it with ringfence run -c FILE)",
-			  command, path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return NULL;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", c->control);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		error = errno;
+	else if (json_dumpfd(request, fd, JSON_COMPACT) || write(fd, "\n", 1) != 1)
+		error = errno ?: EPIPE;
+	if (!error && (*ret = fdopen(fd, "r")))
+		return FOUND_DAEMON;
+	if (fd >= 0)
+		close(fd);
+	if (error == ENOENT || error == ECONNREFUSED)
+		return FOUND_NONE;
+	log_error("%s: %s: %s (run as root; --control names another socket)", command, c->control,
+		  strerror(error ?: errno));
+	return FOUND_TROUBLE;
+}
+
+/* The daemon's answer in *ret. */
+static enum found ask_daemon(const struct client *c, json_t *request, json_t **ret)
+{
+	const char *command = json_string_value(json_object_get(request, "command"));
+	enum found found;
+	FILE *f;
+
+	if (c->pins_given)
+		json_object_set_new(request, "pins", json_string(c->pins));
+	found = ask(c, request, &f);
+	if (found != FOUND_DAEMON)
+		return found;
+	*ret = json_loadf(f, JSON_DISABLE_EOF_CHECK, NULL);
+	fclose(f);
+	if (!*ret) {
+		log_error("%s: the daemon's answer ended early (look at its log)", command);
+		return FOUND_TROUBLE;
 	}
-	return fdopen(fd, "r");
+	if (!json_object_get(*ret, "other_pins"))
+		return FOUND_DAEMON;
+	json_decref(*ret);
+	return FOUND_NONE;
 }
 
 static void cell(struct libscols_line *line, size_t column, const json_t *value)
@@ -130,43 +163,115 @@ static int print_error(const json_t *document)
 	return 1;
 }
 
-int client_show(const char *path, const char *command, bool json)
+static void print_attached(const json_t *a)
 {
-	FILE *f = ask(path, command);
-	json_t *document = f ? json_loadf(f, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
-	int status = 0;
+	const char *warning = json_string_value(json_object_get(a, "warning")) ?: "";
 
-	if (f)
-		fclose(f);
-	if (!document) {
-		if (f)
-			log_error("%s: the daemon's answer ended early (look at its log)", command);
-		return 1;
-	}
-	if (json) {
+	printf("%s is in zone %s, mode %s: %s\n",
+	       json_string_value(json_object_get(a, "interface")),
+	       json_string_value(json_object_get(a, "zone")),
+	       json_string_value(json_object_get(a, "mode")),
+	       json_string_value(json_object_get(a, "why")));
+	if (*warning)
+		log_warning("%s: %s", json_string_value(json_object_get(a, "interface")), warning);
+}
+
+static int print_answer(const struct client *c, const char *command, const json_t *document)
+{
+	if (c->json) {
 		json_dumpf(document, stdout, JSON_COMPACT);
 		printf("\n");
-		status = json_object_get(document, "error") != NULL;
-	} else if (json_object_get(document, "error")) {
-		status = print_error(document);
-	} else if (!strcmp(command, "status")) {
+		return json_object_get(document, "error") != NULL;
+	}
+	if (json_object_get(document, "error"))
+		return print_error(document);
+	if (!strcmp(command, "status"))
 		print_status(document);
-	} else if (!strcmp(command, "calls")) {
+	else if (!strcmp(command, "calls"))
 		print_calls(document);
-	} else if (json_is_array(document)) {
+	else if (!strcmp(command, "attach"))
+		print_attached(document);
+	else if (json_is_array(document))
 		print_table(command, document);
+	return 0;
+}
+
+static int no_daemon(const struct client *c, const char *command)
+{
+	log_error("%s: %s: no daemon listens there (start it with ringfence run -c FILE)", command,
+		  c->control);
+	return 1;
+}
+
+int client_show(const struct client *c, json_t *request)
+{
+	const char *command = json_string_value(json_object_get(request, "command"));
+	json_t *document = NULL;
+	int status = 1;
+
+	switch (ask_daemon(c, request, &document)) {
+	case FOUND_DAEMON:
+		status = print_answer(c, command, document);
+		break;
+	case FOUND_NONE:
+		status = no_daemon(c, command);
+		break;
+	case FOUND_TROUBLE:
+		break;
 	}
 	json_decref(document);
+	json_decref(request);
 	return status;
 }
 
-int client_follow(const char *path)
+static int detach_pinned(const struct client *c, const char *interface)
 {
-	FILE *f = ask(path, "events");
+	struct kernel_error error;
+	struct kernel *k;
+	int failed = kernel_open_pinned(c->pins, &k, &error);
+
+	if (!failed) {
+		failed = kernel_detach(k, interface, &error);
+		kernel_close(k);
+	}
+	if (failed)
+		log_error("%s", error.text);
+	return failed != 0;
+}
+
+int client_detach(const struct client *c, const char *interface)
+{
+	json_t *request = json_pack("{s:s, s:s}", "command", "detach", "interface", interface),
+	       *document = NULL;
+	int status = 1;
+
+	switch (ask_daemon(c, request, &document)) {
+	case FOUND_DAEMON:
+		status = print_answer(c, "detach", document);
+		break;
+	case FOUND_NONE:
+		status = detach_pinned(c, interface);
+		break;
+	case FOUND_TROUBLE:
+		break;
+	}
+	json_decref(document);
+	json_decref(request);
+	return status;
+}
+
+int client_follow(const struct client *c)
+{
+	json_t *request = json_pack("{s:s}", "command", "events");
 	char *line = NULL;
 	size_t size = 0;
+	FILE *f = NULL;
+	enum found found = ask(c, request, &f);
 
-	if (!f)
+	json_decref(request);
+	if (found == FOUND_NONE)
+		return no_daemon(c, "events");
+	if (found == FOUND_TROUBLE)
 		return 1;
 	while (getline(&line, &size, f) > 0) {
 		fputs(line, stdout);

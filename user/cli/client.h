@@ -5,9 +5,21 @@
 
 #include <stdbool.h>
 
-/* Asks the daemon and prints its answer: a table, or the JSON document as it came. Exit status. */
-int client_show(const char *path, const char *command, bool json);
+#include <jansson.h>
+
+struct client {
+	const char *control;         /* path of the daemon's socket                     */
+	const char *pins;            /* directory of what is pinned                     */
+	bool pins_given;             /* named by the operator: a daemon of others is not meant */
+	bool json;
+};
+
+/* Asks the daemon and prints its answer: a table, or the JSON document as it came. Takes the
+ * reference. Exit status. */
+int client_show(const struct client *c, json_t *request);
+/* As client_show, by the daemon where one runs, else from the pins. */
+int client_detach(const struct client *c, const char *interface);
 /* Prints one line an event until interrupted. Exit status. */
-int client_follow(const char *path);
+int client_follow(const struct client *c);
 
 #endif

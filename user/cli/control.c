@@ -3,6 +3,7 @@
 #include "cli/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,7 +14,7 @@
 #include "cli/show.h"
 
 #define CLIENTS 16
-#define REQUEST_BYTES 1024
+#define REQUEST_BYTES 4096
 #define BUFFER_BYTES (64 << 20)      /* of a socket: all calls of a full table */
 
 struct client {
@@ -56,13 +57,14 @@ static bool write_line(struct client *c, const json_t *document)
 	return sent == (ssize_t)length;
 }
 
-static json_t *reload(struct daemon *d)
+static json_t *reload(struct daemon *d, const json_t *request)
 {
 	struct policy_errors errors = { .count = 0 };
 	json_t *list = json_array();
 
 	int result = daemon_reload(d, &errors);
 
+	(void)request;
 	if (result >= 0)
 		json_decref(list);
 	if (!result)
@@ -79,31 +81,81 @@ static json_t *reload(struct daemon *d)
 			 errors.count ? "reload: refused, the running rules stay (mend the file)" : "reload: refused, the running rules stay (the daemon's log says why)", "errors", list);
 }
 
+static json_t *refused(const char *command, const struct kernel_error *error)
+{
+	char text[sizeof(error->text) + 16];
+
+	snprintf(text, sizeof(text), "%s: %s", command, error->text);
+	return json_pack("{s:s}", "error", text);
+}
+
+static const char *word(const json_t *request, const char *name)
+{
+	return json_string_value(json_object_get(request, name)) ?: "";
+}
+
+static json_t *attach(struct daemon *d, const json_t *request)
+{
+	const char *mode = word(request, "mode");
+	struct attachment_state s;
+	struct kernel_error error;
+
+	if (daemon_attach(d, word(request, "interface"), word(request, "zone"),
+			  !strcmp(mode, "native") ? ATTACH_NATIVE :
+			  !strcmp(mode, "tc")	  ? ATTACH_TC :
+						    ATTACH_AUTO, &s, &error))
+		return refused("attach", &error);
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "interface", s.interface, "zone",
+			 d->policy->zones[s.zone].name, "vlan", s.vlan, "mode",
+			 s.mode == ATTACH_NATIVE ? "native" : "tc", "why", s.why, "warning",
+			 s.warning);
+}
+
+static json_t *detach(struct daemon *d, const json_t *request)
+{
+	struct kernel_error error;
+
+	if (daemon_detach(d, word(request, "interface"), &error))
+		return refused("detach", &error);
+	return json_pack("{s:b}", "ok", 1);
+}
+
 static const struct {
 	const char *name;
-	json_t *(*answer)(struct daemon *d);
+	json_t *(*show)(struct daemon *d);
+	json_t *(*answer)(struct daemon *d, const json_t *request);
 } commands[] = {
-	{ "status", show_status }, { "calls", show_calls },	  { "pinholes", show_pinholes },
-	{ "flows", show_flows },   { "bindings", show_bindings }, { "counters", show_counters },
-	{ "reload", reload },
+	{ "status", show_status, NULL },     { "calls", show_calls, NULL },
+	{ "pinholes", show_pinholes, NULL }, { "flows", show_flows, NULL },
+	{ "bindings", show_bindings, NULL }, { "counters", show_counters, NULL },
+	{ "reload", NULL, reload },	     { "attach", NULL, attach },
+	{ "detach", NULL, detach },
 };
+
+static json_t *find_answer(struct daemon *d, const json_t *request)
+{
+	const char *name = word(request, "command"), *pins = word(request, "pins");
+
+	if (*pins && strcmp(pins, d->settings.pin_path))
+		return json_pack("{s:s}", "other_pins", d->settings.pin_path);
+	for (unsigned int i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (!strcmp(name, commands[i].name))
+			return commands[i].answer ? commands[i].answer(d, request) :
+						    commands[i].show(d);
+	return json_pack("{s:s}", "error", "no such command (see `ringfence help`)");
+}
 
 static void answer(struct client *c, const char *line)
 {
-	json_t *request = json_loads(line, 0, NULL), *document = NULL;
-	const char *name = json_string_value(json_object_get(request, "command")) ?: "";
+	json_t *request = json_loads(line, 0, NULL), *document;
 	bool sent;
 
-	if (!strcmp(name, "events")) {
+	if (!strcmp(word(request, "command"), "events")) {
 		c->follows = true;
 		json_decref(request);
 		return;
 	}
-	for (unsigned int i = 0; i < sizeof(commands) / sizeof(*commands) && !document; i++)
-		if (!strcmp(name, commands[i].name))
-			document = commands[i].answer(c->server->d);
-	if (!document)
-		document = json_pack("{s:s}", "error", "no such command (see `ringfence help`)");
+	document = find_answer(c->server->d, request);
 	sent = write_line(c, document);
 	json_decref(document);
 	json_decref(request);

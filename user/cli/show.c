@@ -204,11 +204,13 @@ static json_t *interfaces(struct daemon *d)
 
 	for (int i = 0; i < count && i < (int)LIMIT_INTERFACES; i++)
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "interface",
+			list, json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "interface",
 					states[i].interface, "zone",
-					d->policy->zones[states[i].zone].name, "mode",
-					states[i].mode == ATTACH_NATIVE ? "native" : "tc", "why",
-					states[i].why, "warning", states[i].warning));
+					d->policy->zones[states[i].zone].name, "vlan",
+					states[i].vlan, "mode",
+					states[i].mode == ATTACH_NATIVE ? "native" : "tc", "by",
+					states[i].by_hand ? "hand" : "file", "why", states[i].why,
+					"warning", states[i].warning));
 	return list;
 }
 

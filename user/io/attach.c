@@ -129,7 +129,7 @@ static bool take_link(const struct kernel *k, const char *interface, uint32_t if
 static int record(const struct kernel *k, const struct attachment_state *s)
 {
 	struct attachment_key key = { .interface = s->ifindex, .vlan = s->vlan };
-	struct attachment value = { .zone = s->zone };
+	struct attachment value = { .zone = s->zone, .by_hand = s->by_hand };
 
 	return bpf_map_update_elem(k->maps.attachments, &key, &value, BPF_ANY);
 }
@@ -166,44 +166,57 @@ static int hold(const struct kernel *k, const struct attachment_state *s)
 	return 0;
 }
 
-int kernel_attach(struct kernel *k, const struct zone_interface *iface, uint16_t zone,
-		  enum attach_mode wish, struct attachment_state *ret, struct kernel_error *reterr)
+int kernel_attach(struct kernel *k, const struct attach_wish *wish, struct attachment_state *ret,
+		  struct kernel_error *reterr)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, xdp);
+	const char *name = wish->interface;
 	char path[KERNEL_PATH_BYTES];
 	int err;
 
-	*ret = (struct attachment_state){ .vlan = iface->vlan, .zone = zone };
-	snprintf(ret->interface, sizeof(ret->interface), "%s", iface->name);
-	ret->ifindex = if_nametoindex(iface->name);
+	*ret = (struct attachment_state){ .vlan = wish->vlan, .zone = wish->zone,
+					  .by_hand = wish->by_hand };
+	snprintf(ret->interface, sizeof(ret->interface), "%s", name);
+	ret->ifindex = if_nametoindex(name);
 	if (!ret->ifindex)
 		return kernel_fail(reterr, -ENODEV, "interface %s: there is none (see `ip link`)",
-				   iface->name);
-	ret->mode = choose(iface->name, wish);
+				   name);
+	ret->mode = choose(name, wish->mode);
 	explain_mode(ret);
-	kernel_link_path(k->pin_path, iface->name, "xdp", path);
+	kernel_link_path(k->pin_path, name, "xdp", path);
 	if (access(path, F_OK) && !bpf_xdp_query((int)ret->ifindex, 0, &xdp) && xdp.prog_id)
 		snprintf(ret->others, sizeof(ret->others), "XDP program %u", xdp.prog_id);
 	kernel_check(ret);
 	err = hold(k, ret);
 	if (err == -EBUSY)
 		return kernel_fail(reterr, err, "attach %s: %s sits there (remove it, or mode: tc)",
-				   iface->name, ret->others);
+				   name, ret->others);
 	if (err)
-		return kernel_fail(reterr, err, "attach %s: %s (try mode: tc)", iface->name,
+		return kernel_fail(reterr, err, "attach %s: %s (try mode: tc)", name,
 				   strerror(-err));
 	return 0;
 }
 
+int kernel_attach_by(struct kernel *k, const struct attachment_state *s, bool by_hand)
+{
+	struct attachment_state next = *s;
+
+	next.by_hand = by_hand;
+	return record(k, &next);
+}
+
+/* Takes out the attachments of one interface; ifindex 0: of those that are no more. */
 static void forget(const struct kernel *k, uint32_t ifindex)
 {
 	struct attachment_key key, next;
 	void *previous = NULL;
+	char name[IF_NAMESIZE];
 
 	for (uint32_t i = 0; i < LIMIT_ATTACHMENTS; i++) {
 		if (bpf_map_get_next_key(k->maps.attachments, previous, &next))
 			return;
-		if (next.interface == ifindex) {
+		if (ifindex ? next.interface == ifindex : !if_indextoname(next.interface, name)) {
+			bpf_map_delete_elem(k->maps.tx_ports, &next.interface);
 			bpf_map_delete_elem(k->maps.attachments, &next);
 			continue;        /* the walk goes on behind the last that stays */
 		}
@@ -212,16 +225,19 @@ static void forget(const struct kernel *k, uint32_t ifindex)
 	}
 }
 
+void kernel_forget_lost(struct kernel *k)
+{
+	forget(k, 0);
+}
+
 int kernel_detach(struct kernel *k, const char *interface, struct kernel_error *reterr)
 {
 	const uint32_t ifindex = if_nametoindex(interface);
 	bool gone = take_link(k, interface, ifindex, ATTACH_NATIVE);
 
 	gone |= take_link(k, interface, ifindex, ATTACH_TC);
-	if (ifindex) {
+	if (ifindex)
 		forget(k, ifindex);
-		bpf_map_delete_elem(k->maps.tx_ports, &ifindex);
-	}
 	return gone ? 0 : kernel_fail(reterr, -ENOENT,
 				      "detach %s: nothing of ours is there (see `ringfence status`)",
 				      interface);
@@ -242,7 +258,8 @@ int kernel_attachments(const struct kernel *k, struct attachment_state *ret, uin
 		if (bpf_map_lookup_elem(k->maps.attachments, &key, &value))
 			continue;
 		*s = (struct attachment_state){ .ifindex = key.interface, .vlan = key.vlan,
-						.zone = value.zone, .mode = ATTACH_TC };
+						.zone = value.zone, .mode = ATTACH_TC,
+						.by_hand = value.by_hand };
 		if (!if_indextoname(key.interface, s->interface))
 			continue;
 		kernel_link_path(k->pin_path, s->interface, "xdp", path);

@@ -166,6 +166,7 @@ static int open_pins(struct kernel *k, struct kernel_error *reterr)
 		{ "maps/flows", &m->flows }, { "maps/pinholes", &m->pinholes },
 		{ "maps/activity", &m->activity }, { "maps/attachments", &m->attachments },
 		{ "maps/zones", &m->zones }, { "maps/networks", &m->networks },
+		{ "maps/zone_names", &m->zone_names }, { "maps/source_buckets", &m->source_buckets },
 		{ "maps/services", &m->services }, { "maps/sources", &m->sources },
 		{ "maps/counters", &m->counters }, { "maps/control", &m->control },
 		{ "maps/tx_ports", &m->tx_ports }, { "maps/local_addresses", &m->local_addresses },

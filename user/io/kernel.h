@@ -18,6 +18,7 @@ struct kernel;
 struct kernel_maps {
 	int flows, pinholes, activity, attachments, zones, networks, services, sources, counters;
 	int control, tx_ports, local_addresses, punt_trusted, punt_other, events, journal;
+	int zone_names, source_buckets;
 	int rows[ROW_COUNT];
 };
 
@@ -34,19 +35,30 @@ int kernel_open_pinned(const char *pin_path, struct kernel **ret, struct kernel_
 void kernel_close(struct kernel *k);
 const struct kernel_maps *kernel_maps(const struct kernel *k);
 
+struct attach_wish {
+	char interface[16];
+	uint16_t vlan, zone;
+	enum attach_mode mode;
+	bool by_hand;                /* the operator's, no word of the configuration */
+};
+
 struct attachment_state {
 	char interface[16];
 	uint32_t ifindex;
 	uint16_t vlan, zone;
+	bool by_hand;
 	enum attach_mode mode;       /* the mode obtained: native or tc */
 	char why[160];               /* why this mode */
 	char warning[480];           /* what would lose packets silently, with remedy; "" none */
 	char others[160];            /* what else sits there (XDP dispatcher, programs); "" none */
 };
 
-int kernel_attach(struct kernel *k, const struct zone_interface *iface, uint16_t zone,
-		  enum attach_mode wish, struct attachment_state *ret,
+int kernel_attach(struct kernel *k, const struct attach_wish *wish, struct attachment_state *ret,
 		  struct kernel_error *reterr);
+/* Says anew whose an attachment is. */
+int kernel_attach_by(struct kernel *k, const struct attachment_state *s, bool by_hand);
+/* Forgets the interfaces that are no more. */
+void kernel_forget_lost(struct kernel *k);
 int kernel_detach(struct kernel *k, const char *interface, struct kernel_error *reterr);
 /* At most `most` into ret; returns how many, or negative errno. */
 int kernel_attachments(const struct kernel *k, struct attachment_state *ret, uint32_t most);
@@ -59,5 +71,12 @@ int kernel_local_address(struct kernel *k, const struct address *a, bool there);
 /* Cached next hops are looked up anew. */
 void kernel_routes_changed(struct kernel *k);
 void kernel_heartbeat(struct kernel *k, uint64_t now_ns);
+
+/* kernel_read.c */
+/* Walks the attachments, those of lost interfaces too; a zeroed key begins. */
+bool kernel_attachment_next(const struct kernel *k, struct attachment_key *key,
+			    struct attachment *ret);
+/* What the zones of the last policies were called, by number. */
+int kernel_zone_names(const struct kernel *k, struct zone_name ret[LIMIT_ZONES + 1]);
 
 #endif

@@ -32,6 +32,21 @@ static int put_zones(const struct kernel *k, const struct policy *p)
 	return err;
 }
 
+/* A name that left the file keeps its number until another one needs it. */
+static int put_names(const struct kernel *k, const struct policy *p)
+{
+	int err = 0;
+
+	for (uint32_t i = 1; !err && i <= p->zone_count; i++) {
+		struct zone_name name = {};
+
+		memcpy(name.name, p->zones[i].name, sizeof(name.name));
+		if (!p->zones[i].gone)
+			err = bpf_map_update_elem(k->maps.zone_names, &i, &name, BPF_ANY);
+	}
+	return err;
+}
+
 static int put_networks(const struct kernel *k, const struct policy *p)
 {
 	int err = 0;
@@ -42,7 +57,7 @@ static int put_networks(const struct kernel *k, const struct policy *p)
 		struct network_key rest = {};
 
 		/* The zone without networks is that of everything else. */
-		if (!z->network_count)
+		if (!z->network_count && !z->gone)
 			err = err ?: bpf_map_update_elem(k->maps.networks, &rest, &value, BPF_ANY);
 		for (uint32_t n = 0; n < z->network_count; n++) {
 			struct network_key key = { .prefix_bits = z->networks[n].prefix_bits,
@@ -85,7 +100,7 @@ static bool has_network(const struct policy *p, const struct network_key *key)
 	for (uint32_t i = 1; i <= p->zone_count; i++) {
 		const struct zone *z = &p->zones[i];
 
-		if (!z->network_count && !key->prefix_bits)
+		if (!z->network_count && !z->gone && !key->prefix_bits)
 			return true;
 		for (uint32_t n = 0; n < z->network_count; n++)
 			if (z->networks[n].prefix_bits == key->prefix_bits &&
@@ -214,8 +229,9 @@ static int put_control(const struct kernel *k, const struct policy *p)
 
 int kernel_configure(struct kernel *k, const struct policy *p, struct kernel_error *reterr)
 {
-	int err = put_zones(k, p);
+	int err = put_names(k, p);
 
+	err = err ?: put_zones(k, p);
 	err = err ?: put_networks(k, p);
 	err = err ?: put_services(k, p);
 	err = err ?: put_servers(k, p);

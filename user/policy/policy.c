@@ -10,7 +10,7 @@ uint16_t policy_zone_of(const struct policy *p, const struct address *a)
 	for (uint32_t z = 1; z <= p->zone_count; z++) {
 		const struct zone *zn = &p->zones[z];
 
-		if (!zn->network_count)
+		if (!zn->network_count && !zn->gone)
 			rest = (uint16_t)z;
 		for (uint32_t n = 0; n < zn->network_count; n++) {
 			if (zn->networks[n].prefix_bits <= longest ||
@@ -96,4 +96,94 @@ uint64_t policy_digest(const struct policy *p)
 	}
 	hash = digest(hash, p->servers, p->server_count * sizeof(p->servers[0]));
 	return digest(hash, p->rules, p->rule_count * sizeof(p->rules[0]));
+}
+
+bool policy_has_zone(const struct policy *p, uint16_t zone)
+{
+	return zone != ZONE_NONE && zone <= p->zone_count && !p->zones[zone].gone;
+}
+
+static uint32_t number_named(const struct zone_name *had, const char *name)
+{
+	for (uint32_t n = 1; n <= LIMIT_ZONES; n++)
+		if (memcmp(had[n].name, name, LIMIT_NAME_BYTES) == 0)
+			return n;
+	return ZONE_NONE;
+}
+
+/* A number that is not taken; one that no name had, if any. */
+static uint32_t number_free(const struct zone_name *had, uint32_t taken)
+{
+	uint32_t any = ZONE_NONE;
+
+	for (uint32_t n = LIMIT_ZONES; n; n--) {
+		if (taken & 1u << n)
+			continue;
+		if (!any || !had[n].name[0] || had[any].name[0])
+			any = n;
+	}
+	return any;
+}
+
+/* A number for each of the 31 places; those of real zones first. Returns the set of these. */
+static uint32_t number_places(const struct policy *p, const struct zone_name *had, uint8_t *to)
+{
+	uint32_t taken = 0, real;
+
+	for (uint32_t z = 1; z <= p->zone_count; z++) {
+		to[z] = (uint8_t)number_named(had, p->zones[z].name);
+		taken |= to[z] ? 1u << to[z] : 0;
+	}
+	for (uint32_t z = 1; z <= p->zone_count; z++) {
+		if (!to[z])
+			to[z] = (uint8_t)number_free(had, taken);
+		taken |= 1u << to[z];
+	}
+	real = taken;
+	for (uint32_t z = p->zone_count + 1; z <= LIMIT_ZONES; z++) {
+		to[z] = (uint8_t)number_free(had, taken);
+		taken |= 1u << to[z];
+	}
+	return real;
+}
+
+static uint32_t move_bits(uint32_t zones, const uint8_t *to)
+{
+	uint32_t moved = 0;
+
+	for (uint32_t z = 1; z <= LIMIT_ZONES; z++)
+		if (zones & 1u << z)
+			moved |= 1u << to[z];
+	return moved;
+}
+
+void policy_keep_numbers(struct policy *p, const struct zone_name had[LIMIT_ZONES + 1])
+{
+	uint8_t to[LIMIT_ZONES + 1] = { 0 };
+	uint32_t real = number_places(p, had, to);
+
+	for (uint32_t i = 0; i < p->server_count; i++) {
+		p->servers[i].zone = to[p->servers[i].zone];
+		p->servers[i].serves_zones = move_bits(p->servers[i].serves_zones, to);
+	}
+	for (uint32_t i = 0; i < p->rule_count; i++) {
+		p->rules[i].from = move_bits(p->rules[i].from, to);
+		p->rules[i].to = move_bits(p->rules[i].to, to);
+	}
+	/* Each exchange brings one zone to its place. */
+	for (uint32_t z = 1; z <= LIMIT_ZONES; z++)
+		while (to[z] != z) {
+			const uint8_t place = to[z];
+			const struct zone zone = p->zones[place];
+
+			p->zones[place] = p->zones[z];
+			p->zones[z] = zone;
+			to[z] = to[place];
+			to[place] = place;
+		}
+	for (uint32_t z = 1; z <= LIMIT_ZONES; z++) {
+		p->zones[z].gone = !(real & 1u << z);
+		if (!p->zones[z].gone)
+			p->zone_count = z;
+	}
 }

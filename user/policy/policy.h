@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include <ringfence/limits.h>
+#include <ringfence/punt.h>
 #include <ringfence/types.h>
 
 #define POLICY_PROTOCOLS 8               /* protocol numbers 1..7 */
@@ -28,6 +29,7 @@ struct zone {
 	uint16_t services[8];                   /* low ports whose answers arrive there */
 	uint32_t service_count;
 	int mode;                               /* enum attach_mode: auto, native, tc */
+	bool gone;                              /* the file has no zone of this number */
 };
 
 enum attach_mode {
@@ -105,6 +107,10 @@ bool policy_serves(const struct policy *p, const struct server *s, const struct 
 		   uint16_t zone);
 /* Tells rule sets apart, for members that should have the same; hides nothing. */
 uint64_t policy_digest(const struct policy *p);
+/* Calls, flows and interfaces know a zone by its number, so that a zone of a new file keeps the one
+ * that its name had; a new name gets one that no name had before, where there is any left. */
+void policy_keep_numbers(struct policy *p, const struct zone_name had[LIMIT_ZONES + 1]);
+bool policy_has_zone(const struct policy *p, uint16_t zone);
 bool policy_is_service_port(const struct policy *p, uint16_t port);
 static inline enum enforcement policy_enforcement(const struct policy *p, enum protection c)
 {
