@@ -18,7 +18,7 @@ sanitize_flags = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 packages = libbpf libxdp libsystemd yaml-0.1 smartcols jansson libmnl libpcap libcpg
 warnings = -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
 flags = -std=gnu11 -D_GNU_SOURCE $(warnings) -Iinclude -Iuser -I$(BUILD) $(CFLAGS) -MMD -MP
-libs = $(shell pkg-config --libs $(packages)) -lelf -lz
+libs = $(shell pkg-config --libs $(packages)) -lelf -lz -lm
 
 # Pure code: linked into one archive whose undefined symbols scripts/purity checks.
 pure = $(filter-out user/inspect/inspect.c user/inspect/pending.c user/inspect/travel.c, \

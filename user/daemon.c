@@ -191,6 +191,7 @@ int daemon_reload(struct daemon *d, struct policy_errors *reterr)
 		cluster_policy(d->cluster, policy_digest(next));
 	policy_free(old);
 	d->reloads++;
+	control_operated(d->control, "reloaded", d->config_path);
 	return daemon_attach_zones(d) ? 1 : 0;
 }
 

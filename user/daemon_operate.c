@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/control.h"
 #include "daemon.h"
 #include "io/gate.h"
 #include "io/log.h"
@@ -190,14 +191,19 @@ int daemon_attach(struct daemon *d, const char *interface, const char *zone, enu
 		return fail(reterr, "interface %s: the file puts it in zone %s (change the file, "
 			    "then ringfence reload)", interface,
 			    d->policy->zones[by_file].name);
-	return attach(d, &wish, ret, reterr);
+	error = attach(d, &wish, ret, reterr);
+	if (!error)
+		control_operated(d->control, "attached", interface);
+	return error;
 }
 
 int daemon_detach(struct daemon *d, const char *interface, struct kernel_error *reterr)
 {
 	int error = kernel_detach(d->kernel, interface, reterr);
 
-	if (!error)
-		log_info("detached interface=%s by=hand", interface);
-	return error;
+	if (error)
+		return error;
+	log_info("detached interface=%s by=hand", interface);
+	control_operated(d->control, "detached", interface);
+	return 0;
 }

@@ -21,10 +21,11 @@ enum takes {
 	MAY_FOLLOW = 1 << 3,
 	MAY_ZONE = 1 << 4,
 	MAY_MODE = 1 << 5,
+	MAY_CALL = 1 << 6,
 };
 
 struct options {
-	const char *config, *argument, *zone, *mode;
+	const char *config, *argument, *zone, *mode, *call;
 	bool follow;
 	struct client client;
 	uint32_t given;              /* enum takes */
@@ -82,13 +83,34 @@ static int check(const char *name, const struct options *o)
 
 static int show(const char *name, const struct options *o)
 {
-	return client_show(&o->client, json_pack("{s:s}", "command", name));
+	return client_show(&o->client, json_pack("{s:s, s:s*, s:s*, s:s*}", "command", name,
+						 "address", o->argument, "zone", o->zone, "call",
+						 o->call));
+}
+
+/* A word that is no address names a call. */
+static int calls(const char *name, const struct options *o)
+{
+	struct options filter = *o;
+	struct network n;
+
+	if (o->argument && !network_parse(slice_make(o->argument, strlen(o->argument)), &n)) {
+		filter.call = o->argument;
+		filter.argument = NULL;
+	}
+	return show(name, &filter);
 }
 
 static int follow(const char *name, const struct options *o)
 {
-	(void)name;
-	return client_follow(&o->client);
+	return client_follow(&o->client, json_pack("{s:s}", "command", name));
+}
+
+static int counters(const char *name, const struct options *o)
+{
+	return o->follow ? client_follow_counters(&o->client,
+						  json_pack("{s:s}", "command", name)) :
+			   show(name, o);
 }
 
 static int attach(const char *name, const struct options *o)
@@ -150,12 +172,16 @@ static const struct command {
 	  MUST_NAME | MAY_ZONE | MAY_MODE },
 	{ "detach", "IFACE", "takes the programs off an interface", detach, MUST_NAME },
 	{ "status", "", "interfaces, daemon, table fill", show, 0 },
-	{ "calls", "", "live calls with their media streams", show, 0 },
-	{ "pinholes", "", "doors whose sender is not wholly known", show, 0 },
-	{ "flows", "", "doors of one sender and one receiver", show, 0 },
-	{ "bindings", "", "registered phones", show, 0 },
-	{ "counters", "", "every reason and counter that happened", show, 0 },
-	{ "events", "", "judgements as they happen, a JSON object a line", follow, MAY_FOLLOW },
+	{ "calls", "[CALL|ADDRESS] [--zone ZONE]", "live calls and their streams, or one in full",
+	  calls, MAY_NAME | MAY_ZONE | MAY_CALL },
+	{ "pinholes", "[ADDRESS] [--zone ZONE] [--call CALL]",
+	  "doors whose sender is not wholly known", show, MAY_NAME | MAY_ZONE | MAY_CALL },
+	{ "flows", "[ADDRESS] [--zone ZONE] [--call CALL]", "doors of one sender and one receiver",
+	  show, MAY_NAME | MAY_ZONE | MAY_CALL },
+	{ "bindings", "[ADDRESS] [--zone ZONE]", "registered phones", show, MAY_NAME | MAY_ZONE },
+	{ "counters", "[--follow]", "every reason and counter, or their changes each second",
+	  counters, MAY_FOLLOW },
+	{ "events", "--follow", "judgements and alarms as they happen", follow, MAY_FOLLOW },
 	{ "reload", "", "reads the configuration again, keeps every call", show, 0 },
 	{ "replay", "CAPTURE -c FILE", "judges a capture offline; exit 0 where all passed", replay,
 	  MAY_NAME | MAY_CONFIG },
@@ -205,6 +231,10 @@ static bool read_option(int letter, struct options *o)
 		o->given |= MAY_ZONE;
 		o->zone = optarg;
 		return true;
+	case 'C':
+		o->given |= MAY_CALL;
+		o->call = optarg;
+		return true;
 	case 'm':
 		o->given |= MAY_MODE;
 		o->mode = optarg;
@@ -220,7 +250,8 @@ static bool read_options(int argc, char **argv, struct options *o)
 		{ "json", no_argument, NULL, 'j' },	  { "config", required_argument, NULL, 'c' },
 		{ "follow", no_argument, NULL, 'f' },	  { "control", required_argument, NULL, 's' },
 		{ "pins", required_argument, NULL, 'p' }, { "zone", required_argument, NULL, 'z' },
-		{ "mode", required_argument, NULL, 'm' }, { NULL, 0, NULL, 0 },
+		{ "mode", required_argument, NULL, 'm' }, { "call", required_argument, NULL, 'C' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int letter;
 

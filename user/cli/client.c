@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Asks the daemon, and prints tables that fit a terminal. */
+/* Asks the daemon, or reads the pins where none runs, and prints what it is told. */
 #include "cli/client.h"
 
 #include <errno.h>
-#include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,24 +10,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cli/client_own.h"
+#include "cli/print.h"
+#include "cli/show.h"
 #include "io/kernel.h"
 #include "io/log.h"
-
-#define COLUMNS 8
-
-static const struct layout {
-	const char *command;
-	const char *columns[COLUMNS];
-} layouts[] = {
-	{ "calls", { "state", "caller", "callee", "from", "to", "age_s", "call" } },
-	{ "pinholes", { "from", "to", "zone", "kind", "packets", "dropped" } },
-	{ "flows", { "from", "to", "zone", "kind", "packets", "bytes", "dropped" } },
-	{ "streams", { "from", "to", "zone", "kind", "packets", "bytes", "dropped" } },
-	{ "bindings", { "aor", "contact", "registrar", "expires_s" } },
-	{ "counters", { "name", "value", "meaning" } },
-	{ "interfaces", { "interface", "zone", "mode", "by", "why" } },
-	{ "tables", { "table", "rows", "capacity" } },
-};
 
 /* A daemon of other pins is none. */
 enum found { FOUND_DAEMON, FOUND_NONE, FOUND_TROUBLE };
@@ -80,75 +66,6 @@ static enum found ask_daemon(const struct client *c, json_t *request, json_t **r
 	return FOUND_NONE;
 }
 
-static void cell(struct libscols_line *line, size_t column, const json_t *value)
-{
-	char number[32];
-
-	if (json_is_string(value)) {
-		scols_line_set_data(line, column, json_string_value(value));
-		return;
-	}
-	snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(value));
-	scols_line_set_data(line, column, number);
-}
-
-static void print_table(const char *command, const json_t *rows)
-{
-	struct libscols_table *table = scols_new_table();
-	const struct layout *l = layouts;
-	const json_t *row;
-	size_t i;
-
-	while (strcmp(l->command, command))
-		l++;
-	for (i = 0; i < COLUMNS && l->columns[i]; i++)
-		scols_table_new_column(table, l->columns[i], 0.1, SCOLS_FL_TRUNC);
-	json_array_foreach(rows, i, row) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
-
-		/* What never happened is no news. */
-		if (!strcmp(command, "counters") &&
-		    !json_integer_value(json_object_get(row, "value"))) {
-			scols_table_remove_line(table, line);
-			continue;
-		}
-		for (size_t n = 0; n < COLUMNS && l->columns[n]; n++)
-			cell(line, n, json_object_get(row, l->columns[n]));
-	}
-	scols_print_table(table);
-	scols_unref_table(table);
-}
-
-static void print_calls(const json_t *calls)
-{
-	const json_t *call;
-	size_t i;
-
-	print_table("calls", calls);
-	json_array_foreach(calls, i, call) {
-		const json_t *streams = json_object_get(call, "streams");
-
-		if (json_array_size(streams)) {
-			printf("\nstreams of %s\n",
-			       json_string_value(json_object_get(call, "call")));
-			print_table("streams", streams);
-		}
-	}
-}
-
-static void print_status(const json_t *status)
-{
-	printf("daemon %s, %s member, up %lld s, reloads %lld (%lld refused)\n\n",
-	       json_string_value(json_object_get(status, "daemon")),
-	       json_string_value(json_object_get(status, "mode")),
-	       (long long)json_integer_value(json_object_get(status, "up_s")),
-	       (long long)json_integer_value(json_object_get(status, "reloads")),
-	       (long long)json_integer_value(json_object_get(status, "reloads_refused")));
-	print_table("interfaces", json_object_get(status, "interfaces"));
-	printf("\n");
-	print_table("tables", json_object_get(status, "tables"));
-}
-
 static int print_error(const json_t *document)
 {
 	const json_t *error;
@@ -163,62 +80,95 @@ static int print_error(const json_t *document)
 	return 1;
 }
 
-static void print_attached(const json_t *a)
+static int print_answer(const struct client *c, const json_t *request, json_t *document)
 {
-	const char *warning = json_string_value(json_object_get(a, "warning")) ?: "";
+	const char *command = json_string_value(json_object_get(request, "command"));
 
-	printf("%s is in zone %s, mode %s: %s\n",
-	       json_string_value(json_object_get(a, "interface")),
-	       json_string_value(json_object_get(a, "zone")),
-	       json_string_value(json_object_get(a, "mode")),
-	       json_string_value(json_object_get(a, "why")));
-	if (*warning)
-		log_warning("%s: %s", json_string_value(json_object_get(a, "interface")), warning);
-}
-
-static int print_answer(const struct client *c, const char *command, const json_t *document)
-{
 	if (c->json) {
-		json_dumpf(document, stdout, JSON_COMPACT);
+		json_dumpf(document, stdout, DUMP_FLAGS);
 		printf("\n");
 		return json_object_get(document, "error") != NULL;
 	}
 	if (json_object_get(document, "error"))
 		return print_error(document);
-	if (!strcmp(command, "status"))
-		print_status(document);
-	else if (!strcmp(command, "calls"))
-		print_calls(document);
-	else if (!strcmp(command, "attach"))
-		print_attached(document);
-	else if (json_is_array(document))
-		print_table(command, document);
+	print_document(command, document);
 	return 0;
 }
 
-static int no_daemon(const struct client *c, const char *command)
+static void tell_pinned(const char *command, const json_t *document)
 {
-	log_error("%s: %s: no daemon listens there (start it with ringfence run -c FILE)", command,
-		  c->control);
-	return 1;
+	const json_t *heartbeat = json_object_get(document, "heartbeat_s");
+
+	if (json_is_number(heartbeat))
+		log_warning("%s: no daemon runs, the last one was heard of %.0f s ago: this is what is "
+			    "pinned (start it with ringfence run -c FILE)", command,
+			    json_number_value(heartbeat));
+	else
+		log_warning("%s: no daemon runs and none ever did: this is what is pinned "
+			    "(start it with ringfence run -c FILE)", command);
+}
+
+static json_t *no_daemon(const struct client *c, const json_t *request)
+{
+	const char *command = json_string_value(json_object_get(request, "command"));
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "%s: %s: no daemon listens there (start it with ringfence run -c FILE)", command,
+		 c->control);
+	return json_pack("{s:s, s:s}", "daemon", "none", "error", text);
+}
+
+static json_t *no_pins(const struct client *c, const char *command,
+		       const struct kernel_error *error)
+{
+	char text[sizeof(error->text) + 64];
+
+	if (access(c->pins, F_OK))
+		snprintf(text, sizeof(text),
+			 "%s: no daemon runs and nothing is pinned in %s (start it with ringfence run "
+			 "-c FILE; --pins names another place)", command, c->pins);
+	else
+		snprintf(text, sizeof(text), "%s: %s", command, error->text);
+	return json_pack("{s:s, s:s}", "daemon", "none", "error", text);
+}
+
+/* What the daemon would have answered, from what is pinned. */
+static json_t *answer_pinned(const struct client *c, const json_t *request)
+{
+	const char *command = json_string_value(json_object_get(request, "command"));
+	struct kernel_error error = { "memory: none left (free some)" };
+	json_t *document;
+	struct pins *p;
+
+	if (!show_answers(command))
+		return no_daemon(c, request);
+	if (pins_open(c->pins, strcmp(command, "counters"), &p, &error))
+		return no_pins(c, command, &error);
+	document = show_answer(pins_view(p), request);
+	pins_close(p);
+	return document;
+}
+
+json_t *client_answer(const struct client *c, json_t *request)
+{
+	json_t *document = NULL;
+
+	return ask_daemon(c, request, &document) == FOUND_NONE ? answer_pinned(c, request) :
+								 document;
 }
 
 int client_show(const struct client *c, json_t *request)
 {
 	const char *command = json_string_value(json_object_get(request, "command"));
-	json_t *document = NULL;
+	json_t *document = client_answer(c, request);
 	int status = 1;
 
-	switch (ask_daemon(c, request, &document)) {
-	case FOUND_DAEMON:
-		status = print_answer(c, command, document);
-		break;
-	case FOUND_NONE:
-		status = no_daemon(c, command);
-		break;
-	case FOUND_TROUBLE:
-		break;
-	}
+	if (document && !c->json && json_object_get(document, "heartbeat_s") &&
+	    strcmp(command, "status"))
+		tell_pinned(command, document);
+	if (document)
+		status = print_answer(c, request, document);
 	json_decref(document);
 	json_decref(request);
 	return status;
@@ -243,41 +193,29 @@ int client_detach(const struct client *c, const char *interface)
 {
 	json_t *request = json_pack("{s:s, s:s}", "command", "detach", "interface", interface),
 	       *document = NULL;
+	enum found found = ask_daemon(c, request, &document);
 	int status = 1;
 
-	switch (ask_daemon(c, request, &document)) {
-	case FOUND_DAEMON:
-		status = print_answer(c, "detach", document);
-		break;
-	case FOUND_NONE:
+	if (found == FOUND_NONE)
 		status = detach_pinned(c, interface);
-		break;
-	case FOUND_TROUBLE:
-		break;
-	}
+	else if (document)
+		status = print_answer(c, request, document);
 	json_decref(document);
 	json_decref(request);
 	return status;
 }
 
-int client_follow(const struct client *c)
+FILE *client_connect(const struct client *c, json_t *request)
 {
-	json_t *request = json_pack("{s:s}", "command", "events");
-	char *line = NULL;
-	size_t size = 0;
 	FILE *f = NULL;
-	enum found found = ask(c, request, &f);
+	json_t *none;
 
-	json_decref(request);
-	if (found == FOUND_NONE)
-		return no_daemon(c, "events");
-	if (found == FOUND_TROUBLE)
-		return 1;
-	while (getline(&line, &size, f) > 0) {
-		fputs(line, stdout);
-		fflush(stdout);
+	if (c->pins_given)
+		json_object_set_new(request, "pins", json_string(c->pins));
+	if (ask(c, request, &f) == FOUND_NONE) {
+		none = no_daemon(c, request);
+		print_answer(c, request, none);
+		json_decref(none);
 	}
-	free(line);
-	fclose(f);
-	return 0;
+	return f;
 }

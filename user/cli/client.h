@@ -14,12 +14,13 @@ struct client {
 	bool json;
 };
 
-/* Asks the daemon and prints its answer: a table, or the JSON document as it came. Takes the
- * reference. Exit status. */
+/* Asks the daemon, or the pins where none runs, and prints the answer: a table, or the JSON document.
+ * Takes the reference. Exit status. */
 int client_show(const struct client *c, json_t *request);
 /* As client_show, by the daemon where one runs, else from the pins. */
 int client_detach(const struct client *c, const char *interface);
-/* Prints one line an event until interrupted. Exit status. */
-int client_follow(const struct client *c);
+/* One event, or one change of a counter, a line until interrupted. Take the reference. */
+int client_follow(const struct client *c, json_t *request);
+int client_follow_counters(const struct client *c, json_t *request);
 
 #endif

@@ -9,9 +9,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/show.h"
+#include "daemon.h"
 
 #define CLIENTS 16
 #define REQUEST_BYTES 4096
@@ -45,7 +47,7 @@ static void hang_up(struct client *c)
  * read is hung up on, which he is told by the end of the stream. */
 static bool write_line(struct client *c, const json_t *document)
 {
-	char *line = json_dumps(document, JSON_COMPACT);
+	char *line = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(13));
 	size_t length = line ? strlen(line) : 0;
 	ssize_t sent;
 
@@ -122,27 +124,37 @@ static json_t *detach(struct daemon *d, const json_t *request)
 
 static const struct {
 	const char *name;
-	json_t *(*show)(struct daemon *d);
 	json_t *(*answer)(struct daemon *d, const json_t *request);
-} commands[] = {
-	{ "status", show_status, NULL },     { "calls", show_calls, NULL },
-	{ "pinholes", show_pinholes, NULL }, { "flows", show_flows, NULL },
-	{ "bindings", show_bindings, NULL }, { "counters", show_counters, NULL },
-	{ "reload", NULL, reload },	     { "attach", NULL, attach },
-	{ "detach", NULL, detach },
-};
+} commands[] = { { "reload", reload }, { "attach", attach }, { "detach", detach } };
 
+/* A thousand bytes or so, made anew for each answer: nothing to keep true. */
+static void view_of(const struct daemon *d, struct view *ret)
+{
+	*ret = (struct view){ .tables = d->tables, .kernel = d->kernel,
+			      .now_ns = loop_now_ns(), .running = true, .policy = d->policy,
+			      .started_ns = d->started_ns, .reloads = d->reloads,
+			      .reloads_refused = d->reloads_refused };
+	for (uint32_t z = 1; z <= LIMIT_ZONES; z++)
+		memcpy(ret->zones[z].name, d->policy->zones[z].name, LIMIT_NAME_BYTES);
+}
+
+/* NULL: it is to be told what happens from now on. */
 static json_t *find_answer(struct daemon *d, const json_t *request)
 {
 	const char *name = word(request, "command"), *pins = word(request, "pins");
+	json_t *document;
+	struct view v;
 
 	if (*pins && strcmp(pins, d->settings.pin_path))
 		return json_pack("{s:s}", "other_pins", d->settings.pin_path);
-	for (unsigned int i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+	if (!strcmp(name, "events"))
+		return NULL;
+	view_of(d, &v);
+	document = show_answer(&v, request);
+	for (unsigned int i = 0; !document && i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(name, commands[i].name))
-			return commands[i].answer ? commands[i].answer(d, request) :
-						    commands[i].show(d);
-	return json_pack("{s:s}", "error", "no such command (see `ringfence help`)");
+			document = commands[i].answer(d, request);
+	return document ?: json_pack("{s:s}", "error", "no such command (see `ringfence help`)");
 }
 
 static void answer(struct client *c, const char *line)
@@ -150,12 +162,12 @@ static void answer(struct client *c, const char *line)
 	json_t *request = json_loads(line, 0, NULL), *document;
 	bool sent;
 
-	if (!strcmp(word(request, "command"), "events")) {
+	document = find_answer(c->server->d, request);
+	if (!document) {
 		c->follows = true;
 		json_decref(request);
 		return;
 	}
-	document = find_answer(c->server->d, request);
 	sent = write_line(c, document);
 	json_decref(document);
 	json_decref(request);
@@ -258,6 +270,11 @@ static bool is_followed(const struct control_server *s)
 
 static void publish(struct control_server *s, json_t *document)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json_object_set_new(document, "time",
+			    json_real((double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1000));
 	for (int i = 0; i < CLIENTS; i++)
 		if (s->clients[i].fd >= 0 && s->clients[i].follows &&
 		    !write_line(&s->clients[i], document))
@@ -267,16 +284,26 @@ static void publish(struct control_server *s, json_t *document)
 
 void control_report(struct control_server *s, const struct verdict_report *r)
 {
-	if (is_followed(s))
-		publish(s, show_report(r));
+	struct view v;
+
+	if (!is_followed(s))
+		return;
+	view_of(s->d, &v);
+	publish(s, show_report(&v, r));
 }
 
 void control_event(struct control_server *s, const struct event *e)
 {
-	if (is_followed(s))
-		publish(s, json_pack("{s:s, s:s, s:s}", "type", "media", "event",
-				     e->kind == EVENT_LOCKED ? "locked" : "dropped", "reason",
-				     show_reason(e->reason)));
+	struct row_key key;
+	struct view v;
+	bool claimed;
+
+	if (!is_followed(s))
+		return;
+	view_of(s->d, &v);
+	claimed = apply_claimant(s->d->apply, &e->key, &key) ||
+		  apply_claimant(s->d->apply, &e->pinhole, &key);
+	publish(s, show_event(&v, e, claimed ? &key.owner : NULL));
 }
 
 void control_alarm(struct control_server *s, const char *text)
@@ -287,10 +314,17 @@ void control_alarm(struct control_server *s, const char *text)
 
 void control_tell(struct control_server *s, enum tell tell, const struct owner *owner)
 {
-	static const char *const names[] = { "",	   "call_started", "call_answered",
-					     "call_ended", "registered",   "unregistered" };
+	struct view v;
 
-	(void)owner;
+	if (!is_followed(s))
+		return;
+	view_of(s->d, &v);
+	publish(s, show_tell(&v, tell, owner));
+}
+
+void control_operated(struct control_server *s, const char *event, const char *what)
+{
 	if (is_followed(s))
-		publish(s, json_pack("{s:s, s:s}", "type", "record", "event", names[tell]));
+		publish(s, json_pack("{s:s, s:s, s:s}", "type", "operator", "event", event, "what",
+				     what));
 }

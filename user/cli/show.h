@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows and kernel entries as JSON, for the control socket. Each returns a new reference. */
+/* Rows and kernel entries as JSON, for the control socket and for commands without a daemon. Each
+ * returns a new reference. */
 #ifndef RINGFENCE_SHOW_H
 #define RINGFENCE_SHOW_H
 
 #include <jansson.h>
 
-#include "daemon.h"
+#include "cli/view.h"
+#include "inspect/journey.h"
 
-json_t *show_status(struct daemon *d);
-json_t *show_calls(struct daemon *d);
-json_t *show_pinholes(struct daemon *d);
-json_t *show_flows(struct daemon *d);
-json_t *show_bindings(struct daemon *d);
-json_t *show_counters(struct daemon *d);
-json_t *show_report(const struct verdict_report *r);
+/* The document that answers a request for status or a table, an "error" in it where the request is
+ * none; NULL where it asks for something else. */
+json_t *show_answer(const struct view *v, const json_t *request);
+bool show_answers(const char *command);
+
+/* What happens, an object each (show_event.c). */
+json_t *show_report(const struct view *v, const struct verdict_report *r);
+json_t *show_event(const struct view *v, const struct event *e, const struct owner *owner);
+json_t *show_tell(const struct view *v, enum tell tell, const struct owner *owner);
+
 const char *show_reason(uint32_t reason);
+/* The one-sentence meaning. */
+const char *show_meaning(uint32_t reason);
 
 #endif

@@ -90,8 +90,10 @@ static int attach_egress(int ifindex, int program)
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_EGRESS);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .prog_fd = program,
 			    .flags = BPF_TC_F_REPLACE);
+	libbpf_print_fn_t print = libbpf_set_print(NULL);        /* that it is there is no news */
 	int error = bpf_tc_hook_create(&hook);
 
+	libbpf_set_print(print);
 	if (error && error != -EEXIST)
 		return error;
 	return bpf_tc_attach(&hook, &opts);

@@ -78,5 +78,14 @@ bool kernel_attachment_next(const struct kernel *k, struct attachment_key *key,
 			    struct attachment *ret);
 /* What the zones of the last policies were called, by number. */
 int kernel_zone_names(const struct kernel *k, struct zone_name ret[LIMIT_ZONES + 1]);
+/* What the fast path wrote of a flow or pinhole; false where it is not open. */
+bool kernel_activity(const struct kernel *k, const struct flow_key *key, struct activity *ret);
+/* Sum over all CPUs. What the daemon counts itself is written ten times a second. */
+int kernel_counter(const struct kernel *k, uint32_t index, uint64_t *ret);
+int kernel_control_word(const struct kernel *k, struct control *ret);
+int kernel_zone_ports(const struct kernel *k, uint16_t zone, struct zone_ports *ret);
+/* Walks the networks of all zones; `after` NULL begins. */
+bool kernel_network_next(const struct kernel *k, const struct network_key *after,
+			 struct network_key *ret, uint16_t *ret_zone);
 
 #endif

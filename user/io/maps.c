@@ -312,21 +312,6 @@ void maps_sweep(struct maps *m, uint64_t now_ns)
 	}
 }
 
-int maps_counter(const struct maps *m, uint32_t index, uint64_t *ret)
-{
-	uint64_t values[256] = { 0 }, sum = index < COUNTER_END ? m->counts[index] : 0;
-	int cpus = libbpf_num_possible_cpus();
-
-	if (cpus < 1 || cpus > 256)
-		return -E2BIG;
-	if (bpf_map_lookup_elem(m->fds->counters, &index, values))
-		return -errno;
-	for (int cpu = 0; cpu < cpus; cpu++)
-		sum += values[cpu];
-	*ret = sum;
-	return 0;
-}
-
 void maps_projector(struct maps *m, struct projector_ops *ret)
 {
 	*ret = (struct projector_ops){ .open = open_key, .commit = commit, .close = close_key,

@@ -26,6 +26,5 @@ void maps_walk(struct maps *m, struct kernel_walk *ret);
 uint32_t maps_restore(struct maps *m, row_take_fn take, void *self);
 /* A copy of what the fast path wrote; false where the key is not open. */
 bool maps_activity(const struct maps *m, const struct flow_key *key, struct activity *ret);
-int maps_counter(const struct maps *m, uint32_t index, uint64_t *ret);
 
 #endif

@@ -141,23 +141,50 @@ uint32_t rows_settle(struct rows *r)
 	return failed;
 }
 
-uint32_t rows_restore(struct rows *r, row_take_fn take, void *self, uint32_t *ret_unreadable)
+static uint32_t read_maps(const struct kernel_maps *m, void *value, row_take_fn take, void *self,
+			  uint32_t *ret_unreadable)
 {
 	uint32_t taken = 0;
 
 	*ret_unreadable = 0;
 	for (int type = ROW_NONE + 1; type < ROW_COUNT; type++) {
 		struct row_key key, *from = NULL;
-		int fd = r->fds->rows[type];
+		int fd = m->rows[type];
 
 		while (fd >= 0 && !bpf_map_get_next_key(fd, from, &key)) {
 			from = &key;
-			if (bpf_map_lookup_elem(fd, &key, r->values) ||
-			    take(self, (enum row_type)type, &key, r->values))
+			if (bpf_map_lookup_elem(fd, &key, value) ||
+			    take(self, (enum row_type)type, &key, value))
 				(*ret_unreadable)++;
 			else
 				taken++;
 		}
 	}
+	return taken;
+}
+
+uint32_t rows_restore(struct rows *r, row_take_fn take, void *self, uint32_t *ret_unreadable)
+{
+	return read_maps(r->fds, r->values, take, self, ret_unreadable);
+}
+
+uint32_t rows_read(const struct kernel_maps *m, row_take_fn take, void *self,
+		   uint32_t *ret_unreadable)
+{
+	static uint8_t value[ROW_BYTES_MOST];
+	uint32_t taken = read_maps(m, value, take, self, ret_unreadable);
+	const struct journal_entry *journal = MAP_FAILED;
+
+	if (m->journal >= 0)
+		journal = mmap(NULL, JOURNAL_BYTES, PROT_READ, MAP_SHARED, m->journal, 0);
+	if (journal == MAP_FAILED)
+		return taken;
+	for (uint32_t i = 0; i < LIMIT_JOURNAL; i++) {
+		const struct journal_entry *e = &journal[i];
+
+		if (is_valid(e))
+			take(self, (enum row_type)e->type, &e->key, e->bytes ? e->value : NULL);
+	}
+	munmap((void *)journal, JOURNAL_BYTES);
 	return taken;
 }

@@ -185,5 +185,7 @@ void policy_keep_numbers(struct policy *p, const struct zone_name had[LIMIT_ZONE
 		p->zones[z].gone = !(real & 1u << z);
 		if (!p->zones[z].gone)
 			p->zone_count = z;
+		else
+			memcpy(p->zones[z].name, had[z].name, LIMIT_NAME_BYTES);
 	}
 }

@@ -29,7 +29,7 @@ struct zone {
 	uint16_t services[8];                   /* low ports whose answers arrive there */
 	uint32_t service_count;
 	int mode;                               /* enum attach_mode: auto, native, tc */
-	bool gone;                              /* the file has no zone of this number */
+	bool gone;                              /* no zone of the file; what calls it has is known by this name */
 };
 
 enum attach_mode {
