@@ -182,6 +182,8 @@ static const struct command {
 	{ "counters", "[--follow]", "every reason and counter, or their changes each second",
 	  counters, MAY_FOLLOW },
 	{ "events", "--follow", "judgements and alarms as they happen", follow, MAY_FOLLOW },
+	{ "cluster", "", "members of the group, who is filled, and how far decisions lag", show,
+	  0 },
 	{ "reload", "", "reads the configuration again, keeps every call", show, 0 },
 	{ "replay", "CAPTURE -c FILE", "judges a capture offline; exit 0 where all passed", replay,
 	  MAY_NAME | MAY_CONFIG },

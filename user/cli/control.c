@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/show.h"
+#include "cli/show_cluster.h"
 #include "daemon.h"
 
 #define CLIENTS 16
@@ -122,16 +123,24 @@ static json_t *detach(struct daemon *d, const json_t *request)
 	return json_pack("{s:b}", "ok", 1);
 }
 
+static json_t *cluster(struct daemon *d, const json_t *request)
+{
+	(void)request;
+	return show_cluster(d);
+}
+
 static const struct {
 	const char *name;
 	json_t *(*answer)(struct daemon *d, const json_t *request);
-} commands[] = { { "reload", reload }, { "attach", attach }, { "detach", detach } };
+} commands[] = {
+	{ "reload", reload }, { "attach", attach }, { "detach", detach }, { "cluster", cluster },
+};
 
 /* A thousand bytes or so, made anew for each answer: nothing to keep true. */
 static void view_of(const struct daemon *d, struct view *ret)
 {
 	*ret = (struct view){ .tables = d->tables, .kernel = d->kernel,
-			      .now_ns = loop_now_ns(), .running = true, .policy = d->policy,
+			      .now_ns = loop_now_ns(), .running = true, .mode = show_mode(d), .policy = d->policy,
 			      .started_ns = d->started_ns, .reloads = d->reloads,
 			      .reloads_refused = d->reloads_refused };
 	for (uint32_t z = 1; z <= LIMIT_ZONES; z++)

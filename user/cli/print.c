@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/print_table.h"
+#include "cli/show_cluster.h"
 #include "io/log.h"
 
 #define WIDTH 80
@@ -275,7 +276,7 @@ static void print_daemon(const json_t *status)
 		return;
 	}
 	format_seconds(json_object_get(status, "up_s"), time, sizeof(time));
-	printf("daemon    running for %s, %s member, %lld reloads, %lld refused\n", time,
+	printf("daemon    running for %s (%s), %lld reloads, %lld refused\n", time,
 	       word(status, "mode"), number(status, "reloads"), number(status, "reloads_refused"));
 }
 
@@ -324,6 +325,8 @@ void print_document(const char *command, json_t *document)
 
 	if (!strcmp(command, "status"))
 		print_status(document);
+	else if (!strcmp(command, "cluster"))
+		print_cluster(document);
 	else if (!strcmp(command, "attach"))
 		print_attached(document);
 	else if (!strcmp(command, "calls") && json_object_get(json_array_get(rows, 0), "dialogs"))

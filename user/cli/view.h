@@ -15,6 +15,7 @@ struct view {
 	uint64_t now_ns;
 	/* Of a running daemon alone. */
 	bool running;
+	const char *mode;             /* single, cluster, alone */
 	const struct policy *policy;  /* NULL without */
 	uint64_t started_ns;
 	uint32_t reloads, reloads_refused;
