@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+"""What may happen to a member, one function each, and what is measured around it."""
+import dataclasses
+import signal
+import time
+
+from load import NORMAL_GAP_MS, Load, summary
+from world import Unseen, wait_for
+
+STALL_S, DIVIDED_S = 5, 3
+
+
+def kill_daemon(world, active, _other):
+    active.parts["daemon"].send(signal.SIGKILL)
+
+
+def kill_corosync(_world, active, _other):
+    active.parts["corosync"].send(signal.SIGKILL)
+
+
+def kill_everything(_world, active, _other):
+    """All its processes at once; the kernel lives on, with its programs and addresses."""
+    active.kill_all()
+
+
+def kill_host(world, active, _other):
+    """The power goes: no frame leaves it any more, and nothing remembers."""
+    world.cable(active, ("in0", "out0", "core0"), "down")
+    active.kill_all()
+    active.powerless = True
+
+
+def link_phones(world, active, _other):
+    world.cable(active, ("in0",), "down")
+
+
+def link_pbx(world, active, _other):
+    world.cable(active, ("out0",), "down")
+
+
+def stop(world, active, _other):
+    """As the service manager stops a host: last started, first stopped."""
+    for part in reversed(world.parts):
+        active.parts[part].end(signal.SIGTERM)
+
+
+def leave(_world, _active, other):
+    """Before the load starts: the other member is not there."""
+    other.kill_all()
+
+
+def join(_world, _active, other):
+    other.hold()
+    other.start_all()
+
+
+def stall(_world, active, _other):
+    active.parts["daemon"].send(signal.SIGSTOP)
+    time.sleep(STALL_S)
+    active.parts["daemon"].send(signal.SIGCONT)
+
+
+def stall_standby(_world, _active, other):
+    other.parts["daemon"].send(signal.SIGSTOP)
+    time.sleep(STALL_S)
+    other.parts["daemon"].send(signal.SIGCONT)
+
+
+def partition(world, _active, _other):
+    world.divide(True)
+    time.sleep(DIVIDED_S)
+    world.divide(False)
+
+
+def nothing(_world, _active, _other):
+    """What the machine does by itself: the figures of the others are read beside these."""
+
+
+@dataclasses.dataclass
+class Fault:
+    happens: object
+    needs_daemon: bool = False
+    before: object = None       # done before the calls are made
+    lasts: float = 0            # how much of it is part of the fault itself
+
+
+FAULTS = {
+    "nothing": Fault(nothing),
+    "daemon": Fault(kill_daemon, needs_daemon=True),
+    "corosync": Fault(kill_corosync),
+    "everything": Fault(kill_everything),
+    "host": Fault(kill_host),
+    "link-phones": Fault(link_phones),
+    "link-pbx": Fault(link_pbx),
+    "stop": Fault(stop),
+    "join": Fault(join, before=leave),
+    "stall": Fault(stall, needs_daemon=True, lasts=STALL_S),
+    "stall-standby": Fault(stall_standby, needs_daemon=True, lasts=STALL_S),
+    "partition": Fault(partition, lasts=DIVIDED_S),
+}
+SHORT = ("daemon", "corosync", "host", "stop", "partition")
+
+
+def measure(world, name, calls):
+    """One run: a row of figures. The world is whole again afterwards."""
+    fault = FAULTS[name]
+    active = world.active()
+    other = next(m for m in world.members if m is not active)
+    window = 5 if world.settings.pace == "subsecond" else 10
+    load = Load(world, name, calls)
+    try:
+        if fault.before:
+            fault.before(world, active, other)
+        strangers = world.strangers_seen()
+        load.start_calls()
+        load.start_media(int(window + fault.lasts + 60))
+        load.start_stranger()
+        load.start_probe()
+        time.sleep(1.5)
+        load.tell_media("mark")
+        began = time.time()
+        fault.happens(world, active, other)
+        took = time.time() - began
+        time.sleep(window)
+        row = judge_run(world, load, name, (began, fault.lasts))
+        row["deed_ms"] = round(took * 1000)
+        row["strangers_passed"] = {k: n - strangers[k] for k, n in world.strangers_seen().items()}
+    finally:
+        load.stop()
+    heal(world)
+    return row
+
+
+def judge_run(world, load, name, when):
+    renewed = load.renew()
+    streams, late = load.stop_media()
+    ended = load.end()
+    asked, refused, slow = load.stop_probe()
+    sent = load.stop_stranger()
+    steady = steady_ms(world, streams, slow, when)
+    half = len(streams) // 2
+    silent = sum(a["silent"] or b["silent"] for a, b in zip(streams[:half], streams[half:]))
+    return {"fault": name, "calls": load.calls, "calls_lost": silent, "renew_failed": renewed,
+            "bye_failed": ended, **summary(streams), "asked": asked, "refused": refused,
+            "steady_ms": steady, "sender_late_ms": late, "strangers_sent": sent}
+
+
+def steady_ms(world, streams, slow, when):
+    """When the last of media, addresses, group and new calls came to rest, counted from the last
+    deed; None where some never did."""
+    if any(s["silent"] for s in streams):
+        return None
+    began, lasts = when
+    rest = {"media": [s["gap_end"] for s in streams if s["gap_ms"] > NORMAL_GAP_MS],
+            "addresses": [t for m in world.members for t in m.moves()],
+            "group": [t for m in world.members for t, _ in m.changes()],
+            "calls": slow}
+    last = max((t for times in rest.values() for t in times if t and t > began), default=began)
+    return max(0, round((last - began - lasts) * 1000))
+
+
+def heal(world):
+    """Whatever was broken is mended, as an operator or a service manager would."""
+    world.divide(False)
+    for member in world.members:
+        if not member.holder.lives():
+            if member.powerless:
+                member.forget_host()
+                member.powerless = False
+            member.make()
+        world.cable(member, ("in0", "out0", "core0"), "up")
+        for part in world.parts:
+            if not member.lives(part):
+                member.start(part)
+    world.wait_steady()
