@@ -3,6 +3,7 @@
 # make check    install what is missing, build, run every test: "N passed, N failed, N skipped"
 # make demo     a call through the gateway, and three attacks, before your eyes
 # make simulate members over a simulated group, SEEDS of them (default 20000)
+# make cluster  what is lost when a member of a cluster dies: a row for each way, CALLS calls each
 # make bench    the figures, beside what a user would pick instead
 # make lint     the checks that hold the house up
 # make fuzz     the fuzzers, FUZZ_SECONDS each
@@ -14,6 +15,7 @@ CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 600
 SEEDS ?= 20000
 sanitize_flags = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+CALLS ?= 50
 
 packages = libbpf libxdp libsystemd yaml-0.1 smartcols jansson libmnl libpcap libcpg
 warnings = -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
@@ -33,14 +35,14 @@ simulations = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/simulate/*_test.c))
 bench_tools = $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 fuzzers = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all check tests unit_tests sanitized demo bench lint fuzz simulate clean
+.PHONY: all check tests unit_tests sanitized demo cluster bench lint fuzz simulate clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(if $(wildcard user/main.c),$(BUILD)/ringfence)
 
 ifeq ($(filter clean,$(MAKECMDGOALS)),)
-ifeq ($(filter check demo bench,$(MAKECMDGOALS)),)
+ifeq ($(filter check demo cluster bench,$(MAKECMDGOALS)),)
 missing := $(shell for p in $(packages); do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \
 	for t in $(CLANG) bpftool; do command -v $$t >/dev/null || ls /usr/sbin/$$t >/dev/null 2>&1 || echo $$t; done)
 ifneq ($(strip $(missing)),)
@@ -104,6 +106,11 @@ demo:
 	@scripts/deps
 	@$(MAKE) --no-print-directory -j2 --quiet all
 	@scripts/demo
+
+cluster:
+	@scripts/deps
+	@$(MAKE) --no-print-directory -j2 --quiet all
+	@tests/cluster/run --calls $(CALLS)
 
 bench:
 	@scripts/deps

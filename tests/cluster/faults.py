@@ -4,8 +4,8 @@ import dataclasses
 import signal
 import time
 
-from load import NORMAL_GAP_MS, Load, summary
-from world import Unseen, wait_for
+from load import Load, build, summary
+from world import World
 
 STALL_S, DIVIDED_S = 5, 3
 
@@ -137,26 +137,39 @@ def judge_run(world, load, name, when):
     ended = load.end()
     asked, refused, slow = load.stop_probe()
     sent = load.stop_stranger()
-    steady = steady_ms(world, streams, slow, when)
+    rest = rest_of(world, streams, slow, when)
+    steady = None if None in rest.values() else max(rest.values())
     half = len(streams) // 2
     silent = sum(a["silent"] or b["silent"] for a, b in zip(streams[:half], streams[half:]))
     return {"fault": name, "calls": load.calls, "calls_lost": silent, "renew_failed": renewed,
             "bye_failed": ended, **summary(streams), "asked": asked, "refused": refused,
-            "steady_ms": steady, "sender_late_ms": late, "strangers_sent": sent}
+            "steady_ms": steady, "rest_ms": rest, "sender_late_ms": late, "strangers_sent": sent}
 
 
-def steady_ms(world, streams, slow, when):
-    """When the last of media, addresses, group and new calls came to rest, counted from the last
-    deed; None where some never did."""
-    if any(s["silent"] for s in streams):
-        return None
+def rest_of(world, streams, slow, when):
+    """When media, addresses, group and new calls came to rest, ms after the last deed; media that
+    never did is None."""
     began, lasts = when
-    rest = {"media": [s["gap_end"] for s in streams if s["gap_ms"] > NORMAL_GAP_MS],
-            "addresses": [t for m in world.members for t in m.moves()],
-            "group": [t for m in world.members for t, _ in m.changes()],
-            "calls": slow}
-    last = max((t for times in rest.values() for t in times if t and t > began), default=began)
-    return max(0, round((last - began - lasts) * 1000))
+    moved = {"media": [s["lost_at"] for s in streams],
+             "addresses": [t for m in world.members for t in m.moves()],
+             "group": [t for m in world.members for t, _ in m.changes()],
+             "new calls": slow}
+    rest = {what: max(0, round(max((t - began - lasts) * 1000 for t in [*times, began] if t)))
+            for what, times in moved.items()}
+    if any(s["silent"] for s in streams):
+        rest["media"] = None
+    return rest
+
+
+def broken(row):
+    """What a cluster must keep, in words; packets lost and times are told, not judged: they are the
+    machine's as much as ours."""
+    wrong = [f"{row[key]} {what}" for key, what in (
+        ("calls_lost", "calls lost"), ("renew_failed", "re-INVITEs failed"),
+        ("bye_failed", "BYEs failed")) if row[key]]
+    wrong += [f"{n} packets of strangers ({kind}) passed"
+              for kind, n in row["strangers_passed"].items() if n]
+    return wrong
 
 
 def heal(world):
@@ -173,3 +186,17 @@ def heal(world):
             if not member.lives(part):
                 member.start(part)
     world.wait_steady()
+
+
+def run_all(settings, tell):
+    """A world, every fault that was asked for, and the world taken away, whatever happens."""
+    world = World(settings)
+    try:
+        build()
+        world.make()
+        world.start_members()
+        for name in settings.faults:
+            tell({**measure(world, name, settings.calls), "pace": settings.pace,
+                  "gateways": settings.gateways, "split": settings.split})
+    finally:
+        world.unmake()

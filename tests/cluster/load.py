@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Calls by SIPp, their media by stream.c, new calls meanwhile, and strangers."""
 import json
-import pathlib
 import signal
 import socket
 import statistics
 import subprocess
 import time
 
-from world import HERE, PBX, PHONE, TOOLS, VIRTUAL, Unseen, run, wait_for
+from world import HERE, PBX, PHONE, TOOLS, Unseen, run, wait_for
 
-FIRST_PORT, STEP, PROBE_PORT, PROBES = 20000, 4, 40000, 2000
+# Each run has ports of its own: a door that an earlier run left open must not help a later one.
+FIRST_PORT, PROBE_PORT, PORTS_A_RUN, RUNS_MAX, STEP = 12000, 36000, 2000, 12, 4
 CALLS_A_SECOND, PROBES_A_SECOND = 50, 5
 SILENT_MS = 1000        # a stream that was silent for so long at the end is lost
 SLOW_MS = 400           # a new call that was answered later had to ask twice (T1 is 500 ms)
-NORMAL_GAP_MS = 60      # two packets late or lost: what a busy machine does by itself
 
 
 def build():
@@ -46,8 +45,12 @@ def order(world, where, host, word, calls):
 class Load:
     """The calls of one run, from their INVITE to their BYE."""
 
-    def __init__(self, world, label, calls):
+    def __init__(self, world, name, calls):
         self.world, self.calls = world, calls
+        label = f"{world.runs}-{name}"
+        self.first_port = FIRST_PORT + world.runs % RUNS_MAX * PORTS_A_RUN
+        self.probe_port = PROBE_PORT + world.runs % RUNS_MAX * PORTS_A_RUN
+        world.runs += 1
         self.work = world.work / label
         self.work.mkdir()
         self.label, self.format = label, f"call%u.{label}.{world.id}"
@@ -74,16 +77,16 @@ class Load:
                 said.setdefault(word, []).append(rest)
         return said
 
-    def ports(self, name, first, step, count):
+    def ports(self, name, first, count):
         path = self.work / name
-        path.write_text("SEQUENTIAL\n" + "".join(f"{first + step * n};\n" for n in range(count)))
+        path.write_text("SEQUENTIAL\n" + "".join(f"{first + STEP * n};\n" for n in range(count)))
         return path
 
     def start_calls(self):
         self.callee = self.sipp("pbx", "callee", "callee", "-i", PBX, "-p", "5060", "-l", "5000")
         # SIPp has no word for being ready.
         time.sleep(0.3)
-        inf = self.ports("ports.csv", FIRST_PORT, STEP, self.calls)
+        inf = self.ports("ports.csv", self.first_port, self.calls)
         self.caller = self.sipp("phones", "caller", "caller", PBX, "-i", PHONE, "-p", "5060", "-m",
                                 str(self.calls), "-l", str(self.calls), "-r", str(CALLS_A_SECOND),
                                 "-inf", inf, "-cid_str", self.format)
@@ -98,7 +101,7 @@ class Load:
         for where, local, peer in (("phones", PHONE, PBX), ("pbx", PBX, PHONE)):
             out = open(self.work / f"stream.{where}", "w+", encoding="utf-8")
             process = self.world.start(where, f"{self.label}/stream-{where}.err",
-                                       [TOOLS / "stream", local, peer, FIRST_PORT, STEP, self.calls,
+                                       [TOOLS / "stream", local, peer, self.first_port, STEP, self.calls,
                                         seconds], stdin=subprocess.PIPE, stdout=out)
             self.streams[where] = (process, out)
         for where, (process, _) in self.streams.items():
@@ -112,25 +115,26 @@ class Load:
             process.outer.stdin.flush()
 
     def start_probe(self):
-        inf = self.ports("probe.csv", PROBE_PORT, STEP, PROBES)
+        inf = self.ports("probe.csv", self.probe_port, PORTS_A_RUN // STEP)
         self.probe = self.sipp("phones", "probe", "probe", PBX, "-i", PHONE, "-p", "5070", "-m",
-                               str(PROBES), "-r", str(PROBES_A_SECOND), "-inf", inf, "-cid_str",
+                               str(PORTS_A_RUN // STEP), "-r", str(PROBES_A_SECOND), "-inf", inf, "-cid_str",
                                f"probe%u.{self.label}.{self.world.id}")
 
     def start_stranger(self):
         self.stranger = self.world.start("stranger", f"{self.label}/stranger",
-                                         [HERE / "stranger", FIRST_PORT, STEP, self.calls,
+                                         [HERE / "stranger", self.first_port, STEP, self.calls,
                                           self.format, "200"])
         wait_for("the stranger is ready", 5, lambda: "ready" in self.stranger.text())
 
-    def renew(self, seconds=8):
+    def renew(self):
         """Re-INVITE in every call, from either side in turn; how many failed."""
-        return self.tell_all("INFO", "renewed", seconds, 0)
+        return self.tell_all("INFO", "renewed", 0)
 
-    def end(self, seconds=8):
-        return self.tell_all("OPTIONS", "ended", seconds, 1)
+    def end(self):
+        """BYE in every call, from the side that did not send the re-INVITE; how many failed."""
+        return self.tell_all("OPTIONS", "ended", 1)
 
-    def tell_all(self, word, deed, seconds, first):
+    def tell_all(self, word, deed, first):
         done = set()
         order(self.world, "phones", PHONE, word, self.ids[first::2])
         order(self.world, "pbx", PBX, word, self.ids[1 - first::2])
@@ -139,14 +143,14 @@ class Load:
             done.update(self.told("caller").get(deed, ()), self.told("callee").get(deed, ()))
             return done.issuperset(self.ids)
         try:
-            wait_for(deed, seconds, all_did)
+            wait_for(deed, self.world.settings.patience, all_did)
         except Unseen:
             pass
         return len(set(self.ids) - done)
 
     def stop_media(self):
-        """A list for each direction's stream: lost, longest gap, its end, silent at the end."""
-        self.tell_media("stop")
+        """A list for each direction's stream: lost, longest gap, when last lost, silent at the end."""
+        self.tell_media(f"stop {time.time() + 0.5:.3f}")
         told = {}
         for where, (process, out) in self.streams.items():
             process.outer.wait(timeout=20)
@@ -163,15 +167,15 @@ class Load:
         silent = got["silent_ms"] > SILENT_MS
         return {"lost": got["after"]["lost"] + tail, "lost_before": got["before"]["lost"],
                 "gap_ms": max(got["after"]["gap_ms"], got["silent_ms"]),
-                "gap_end": None if silent else got["after"]["gap_end"],
+                "lost_at": got["after"]["lost_at"],
                 "silent": silent, "repeated": got["after"]["repeated"]}
 
-    def stop_probe(self, seconds=6):
+    def stop_probe(self):
         """(asked, refused, times of late answers). No new call is made; those under way may end."""
         # SIPp: the first SIGUSR1 is "no new calls, end when those at work have ended".
         self.probe.send(signal.SIGUSR1)
         try:
-            self.probe.outer.wait(timeout=seconds)
+            self.probe.outer.wait(timeout=self.world.settings.patience)
         except subprocess.TimeoutExpired:
             pass
         self.probe.end()

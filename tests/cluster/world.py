@@ -72,6 +72,18 @@ def run(*command, **more):
     return done.stdout
 
 
+def obey_signals():
+    """An interrupted run takes away what it made, and is not interrupted in that."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupted(number, _frame):
+        for n in numbers:
+            signal.signal(n, signal.SIG_IGN)
+        raise Unseen(f"interrupted by {signal.Signals(number).name}")
+    for number in numbers:
+        signal.signal(number, interrupted)
+
+
 class Process:
     """One program inside a namespace; nsenter stays outside, the program is its child."""
 
@@ -264,7 +276,7 @@ class World:
         self.work = pathlib.Path(tempfile.mkdtemp(prefix=f"ringfence-cluster-{self.id}-"))
         self.members = [Member(self, "first", 1), Member(self, "second", 2)]
         self.started = []
-        self.divided = False
+        self.divided, self.runs = False, 0
         self.namespaces = [f"{n}-{self.id}" for n in ("wire", "phones", "pbx", "stranger", "first",
                                                       "second")]
         self.parts = ["corosync", "witness", "daemon", "keepalived"]
