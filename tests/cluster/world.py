@@ -78,7 +78,7 @@ def obey_signals():
 
     def interrupted(number, _frame):
         for n in numbers:
-            signal.signal(n, signal.SIG_IGN)
+            signal.signal(n, lambda *_: None)
         raise Unseen(f"interrupted by {signal.Signals(number).name}")
     for number in numbers:
         signal.signal(number, interrupted)
@@ -399,7 +399,8 @@ class World:
                  sorted(VIRTUAL.values()), 0.2)
 
     def active(self):
-        return next(m for m in self.members if VIRTUAL["in0"] in m.holds())
+        return wait_for("nobody holds the phones' address", 10, lambda: next(
+            (m for m in self.members if VIRTUAL["in0"] in m.holds()), None))
 
     def strangers_seen(self):
         seen = {}
