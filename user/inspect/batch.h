@@ -17,6 +17,11 @@ struct row_view {
 	const void *value;
 };
 
+static inline struct row_key row_key_make(const struct owner *owner, uint64_t sub, uint32_t part)
+{
+	return (struct row_key){ .owner = *owner, .sub = sub, .part = part };
+}
+
 static inline uint32_t row_version(const struct row_view *row)
 {
 	return row ? ((const struct row_head *)row->value)->version : 0;

@@ -32,6 +32,8 @@ static void expire_transaction(struct judge *j, uint64_t sub)
 
 static void expire(struct judge *j, const struct row_key *key, enum timer_kind kind)
 {
+	struct doors drained;
+
 	switch (kind) {
 	case TIMER_CALL_EARLY:
 		judge_call_over(j, 408);
@@ -51,7 +53,8 @@ static void expire(struct judge *j, const struct row_key *key, enum timer_kind k
 		batch_end_set(j->batch, ROW_NONE, &j->owner, key->sub);
 		return;
 	case TIMER_DRAIN:
-		doors_end_places(j, key->sub, PLACE_DRAIN);
+		drained = judge_doors(j);
+		doors_end_places(&drained, key->sub, PLACE_DRAIN);
 		break;
 	}
 	batch_end(j->batch, ROW_timer, key);

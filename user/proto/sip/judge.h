@@ -11,7 +11,7 @@
 #define RINGFENCE_SIP_JUDGE_H
 
 #include "inspect/inspect.h"
-#include "proto/sdp/sdp.h"
+#include "proto/sdp/doors.h"
 #include "proto/sip/sip.h"
 
 #define SIP_PROTOCOL 1
@@ -21,25 +21,10 @@
  * network (RFC 3261 17.1.1.1). */
 #define TRANSACTION_NS (TIMEOUT_NS + 5 * SECOND_NS)
 
-/* DOOR parts. Media: line << 16 | component << 8 | place; the place tells side and kind. */
-enum door_place {
-	PLACE_EXACT = 0,             /* both ends named                      */
-	PLACE_HOST,                  /* the sender's port is open            */
-	PLACE_EARLY,                 /* no answer yet: the sender is open    */
-	PLACE_SIDE = 4,              /* + 4: towards the callee              */
-	PLACE_DRAIN = 8,             /* + 8: a moved stream's old door       */
-};
+/* DOOR parts beside those of media (proto/sdp/doors.h). */
 #define PART_RESPONSE 0x1000000u     /* where the answer to a request goes   */
 #define PART_RESPONSE_VIA 0x1000001u
 #define PART_CONTACT 0x1000010u      /* + side                               */
-
-/* Media lines of one dialog as they are and as they will be. */
-struct lines {
-	uint64_t sub;                /* far tag's hash; 0: offer before any answer  */
-	uint32_t count;
-	struct media_row rows[LIMIT_SDP_MEDIA];
-	bool changed[LIMIT_SDP_MEDIA];
-};
 
 struct judge {
 	const struct sip_message *m;
@@ -98,11 +83,8 @@ void offer_roll_back(struct judge *j);
 void offer_forget(struct judge *j);
 
 /* door.c */
-void doors_derive(struct judge *j, const struct lines *lines);
-/* Ends media doors: of one dialog, or of all (SUB_ANY); `except` is spared. */
-void doors_end(struct judge *j, uint64_t sub, uint64_t except);
-/* Those of one place (EARLY or DRAIN) alone. */
-void doors_end_places(struct judge *j, uint64_t sub, uint32_t place);
+/* The call's doors, as proto/sdp derives and ends them. */
+struct doors judge_doors(const struct judge *j);
 void door_response(struct judge *j, uint64_t expires_ns);
 /* False: it needs none. */
 bool door_contact(struct judge *j, const struct owner *owner, uint64_t sub, uint64_t expires_ns);

@@ -3,96 +3,31 @@
  * sides current; a refusal takes the proposal back. What is open follows in door.c. */
 #include "proto/sip/judge.h"
 
-#include <arpa/inet.h>
-
-static const uint8_t kinds[] = {
-	[SDP_KIND_AUDIO] = MEDIA_AUDIO,
-	[SDP_KIND_VIDEO] = MEDIA_VIDEO,
-	[SDP_KIND_IMAGE] = MEDIA_IMAGE,
-	[SDP_KIND_APPLICATION] = MEDIA_APPLICATION,
-	[SDP_KIND_MESSAGE] = MEDIA_MESSAGE,
-};
-
-static uint16_t side_flags(const struct sdp_media *m)
-{
-	uint16_t flags = 0;
-
-	if (m->proto >= SDP_PROTO_RTP_AVP && m->proto <= SDP_PROTO_DTLS_SAVPF)
-		flags |= MEDIA_RTP;
-	if (m->proto == SDP_PROTO_TCP)
-		flags |= MEDIA_TCP;
-	if (m->rtcp_mux)
-		flags |= MEDIA_MUX;
-	if (m->has_ice)
-		flags |= MEDIA_ICE;
-	if (m->has_fingerprint)
-		flags |= MEDIA_DTLS;
-	if (m->crypto_count)
-		flags |= MEDIA_SDES;
-	if (m->direction == SDP_SENDRECV || m->direction == SDP_SENDONLY)
-		flags |= MEDIA_SENDS;
-	if (m->direction == SDP_SENDRECV || m->direction == SDP_RECVONLY)
-		flags |= MEDIA_RECEIVES;
-	return flags;
-}
-
-/* False where a line that should carry media says no address (RFC 8866 5.7). Names are not
- * resolved: what a name means to us is not what it means to the peer. */
+/* False where a line that should carry media says no address. */
 static bool read_side(struct judge *j, const struct sdp_media *m, struct media_side *ret)
 {
-	*ret = (struct media_side){ .set = 1 };
-	ret->kind = m->kind < sizeof(kinds) && kinds[m->kind] ? kinds[m->kind] : MEDIA_OTHER;
-	ret->flags = side_flags(m);
-	ret->port_count = m->port_count;
-	if (!m->port)
-		return true;
-	if (!m->connection.is_present || m->connection.is_name) {
-		judge_refuse(j, m->connection.is_present ? REASON_sdp_bad_address :
-							   REASON_sdp_no_connection, m->line);
-		return false;
-	}
-	ret->address = m->connection.address;
-	ret->port = htons(m->port);
-	ret->payload_types[0] = m->payload_types[0];
-	ret->payload_types[1] = m->payload_types[1];
-	ret->clock_hz = m->clock_rate;
-	if (m->rtcp.is_present && !m->rtcp.is_name) {
-		ret->rtcp_port = htons(m->rtcp.port);
-		ret->rtcp_address = m->rtcp.has_address ? m->rtcp.address : ret->address;
-	}
-	return true;
+	enum reason reason = media_side_read(m, ret);
+
+	if (reason)
+		judge_refuse(j, reason, m->line);
+	return !reason;
 }
 
 /* Rows of the dialog's lines, zeroed where there are none yet. */
 static void load_lines(struct judge *j, uint64_t sub, uint32_t count)
 {
-	struct lines *l = j->lines;
+	struct doors d = judge_doors(j);
 
-	memset(l, 0, sizeof(*l));
-	l->sub = sub;
-	l->count = count;
-	for (uint32_t i = 0; i < LIMIT_SDP_MEDIA; i++) {
-		struct row_key key = sip_key(&j->owner, sub, i);
-		const struct media_row *row = judge_row(j, ROW_media, &key);
-
-		if (row)
-			l->rows[i] = *row;
-		if (row && i >= l->count)
-			l->count = i + 1;
-	}
+	lines_load(&d, j->lines, sub, count);
 }
 
 static void store_lines(struct judge *j)
 {
-	struct lines *l = j->lines;
+	struct doors d = judge_doors(j);
+	enum reason reason = lines_store(&d, j->lines);
 
-	for (uint32_t i = 0; i < l->count; i++) {
-		struct row_key key = sip_key(&j->owner, l->sub, i);
-
-		if (l->changed[i])
-			batch_put(j->batch, ROW_media, &key, &l->rows[i]);
-	}
-	doors_derive(j, l);
+	if (reason)
+		judge_refuse(j, reason, j->m->body);
 }
 
 bool offer_take(struct judge *j, enum side from, uint64_t sub)
@@ -181,6 +116,8 @@ bool answer_take(struct judge *j, enum side from, uint64_t offer_sub, uint64_t s
 
 void offer_forget(struct judge *j)
 {
+	const struct doors doors = judge_doors(j);
+
 	load_lines(j, j->tag, 0);
 	for (uint32_t i = 0; i < j->lines->count; i++) {
 		struct row_key key = sip_key(&j->owner, j->tag, i);
@@ -191,7 +128,7 @@ void offer_forget(struct judge *j)
 		memset(row->proposed, 0, sizeof(row->proposed));
 		batch_put(j->batch, ROW_media, &key, row);
 	}
-	doors_end_places(j, j->tag, PLACE_EARLY);
+	doors_end_places(&doors, j->tag, PLACE_EARLY);
 }
 
 void offer_roll_back(struct judge *j)

@@ -15,7 +15,7 @@ uint64_t sip_hash(const struct inspect_in *in, struct slice bytes)
 
 struct row_key sip_key(const struct owner *owner, uint64_t sub, uint32_t part)
 {
-	return (struct row_key){ .owner = *owner, .sub = sub, .part = part };
+	return row_key_make(owner, sub, part);
 }
 
 static struct owner name_owner(const struct inspect_in *in, struct slice kind, struct slice a,

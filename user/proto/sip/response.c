@@ -8,6 +8,13 @@ static bool is_challenge(uint16_t status)
 	return status == 401 || status == 407;
 }
 
+static void end_doors(struct judge *j, uint64_t sub, uint64_t except)
+{
+	struct doors d = judge_doors(j);
+
+	doors_end(&d, sub, except);
+}
+
 static void put_status(struct judge *j)
 {
 	struct transaction_row row = *j->transaction;
@@ -77,7 +84,7 @@ static void confirm(struct judge *j)
 	judge_timer(j, 0, TIMER_CALL_LONGEST, t->call_longest_ns);
 	batch_tell(j->batch, TELL_CALL_ANSWERED, &j->owner);
 	/* The losers' media, and what the offer alone had opened. */
-	doors_end(j, SUB_ANY, j->tag);
+	end_doors(j, SUB_ANY, j->tag);
 }
 
 static void judge_invite_response(struct judge *j)
@@ -134,7 +141,7 @@ static void judge_bye_response(struct judge *j)
 	j->dialog_changed = true;
 	if (others_live(j)) {
 		j->next_call.state = CALL_CONFIRMED;
-		doors_end(j, j->tag, 0);
+		end_doors(j, j->tag, 0);
 		return;
 	}
 	judge_call_over(j, j->m->status);
@@ -177,7 +184,7 @@ void judge_call_over(struct judge *j, uint16_t status)
 	j->next_call.end_status = status;
 	j->call_changed = true;
 	judge_timer(j, 0, TIMER_CALL_LINGER, j->in->policy->timers.linger_ns);
-	doors_end(j, SUB_ANY, SUB_ANY);
+	end_doors(j, SUB_ANY, SUB_ANY);
 	if (!is_challenge(status))
 		batch_tell(j->batch, TELL_CALL_ENDED, &j->owner);
 }
