@@ -38,6 +38,11 @@ struct subjects {
 
 const struct row_view *subjects_find(const struct subjects *s, enum row_type type,
 				     const struct row_key *key);
+/* Its value, NULL where there is none. */
+const void *subjects_value(const struct subjects *s, enum row_type type,
+			   const struct row_key *key);
+/* The owner that these parts name, each told from the next by its length. */
+struct owner owner_named(const struct hash_key *key, const struct slice *parts, uint32_t count);
 
 /* What surrounds the judgement and is no row. */
 struct surroundings {

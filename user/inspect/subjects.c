@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looks a row up among those handed to a judgement. */
+/* Looks a row up among those handed to a judgement; names owners. */
 #include "inspect/inspect.h"
 
 const struct row_view *subjects_find(const struct subjects *s, enum row_type type,
@@ -12,4 +12,26 @@ const struct row_view *subjects_find(const struct subjects *s, enum row_type typ
 			return row;
 	}
 	return NULL;
+}
+
+const void *subjects_value(const struct subjects *s, enum row_type type,
+			   const struct row_key *key)
+{
+	const struct row_view *row = subjects_find(s, type, key);
+
+	return row ? row->value : NULL;
+}
+
+struct owner owner_named(const struct hash_key *key, const struct slice *parts, uint32_t count)
+{
+	struct hasher h;
+	struct hash128 hash;
+	struct owner owner;
+
+	hash_begin(&h, key);
+	for (uint32_t i = 0; i < count; i++)
+		hash_add(&h, parts[i]);
+	hash = hash_end(&h);
+	memcpy(owner.bytes, &hash, sizeof(owner.bytes));
+	return owner;
 }

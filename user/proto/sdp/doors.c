@@ -325,8 +325,7 @@ bool doors_signalling(const struct doors *d, const struct row_key *key,
 	struct door_row door = { .key = *flow, .flags = PERMIT_SIGNALLING, .speaks = d->protocol,
 				 .kind = DOOR_SIGNALLING, .expires_ns = expires_ns,
 				 .named_by = d->in->flow->source };
-	const struct row_view *row = subjects_find(d->in->subjects, ROW_door, key);
-	const struct door_row *old = row ? row->value : NULL;
+	const struct door_row *old = subjects_value(d->in->subjects, ROW_door, key);
 
 	if (policy_is_service_port(d->in->policy, ntohs(flow->destination_port)))
 		return false;

@@ -65,10 +65,10 @@ void lines_load(const struct doors *d, struct lines *l, uint64_t sub, uint32_t c
 	l->count = count;
 	for (uint32_t i = 0; i < LIMIT_SDP_MEDIA; i++) {
 		struct row_key key = row_key_make(&d->owner, sub, i);
-		const struct row_view *row = subjects_find(d->in->subjects, ROW_media, &key);
+		const struct media_row *row = subjects_value(d->in->subjects, ROW_media, &key);
 
 		if (row)
-			l->rows[i] = *(const struct media_row *)row->value;
+			l->rows[i] = *row;
 		if (row && i >= l->count)
 			l->count = i + 1;
 	}

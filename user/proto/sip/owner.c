@@ -21,18 +21,9 @@ struct row_key sip_key(const struct owner *owner, uint64_t sub, uint32_t part)
 static struct owner name_owner(const struct inspect_in *in, struct slice kind, struct slice a,
 			       struct slice b, const uint16_t zones[2])
 {
-	struct hasher h;
-	struct hash128 hash;
-	struct owner owner;
+	const struct slice parts[] = { kind, a, b, slice_make(zones, 2 * sizeof(*zones)) };
 
-	hash_begin(&h, in->key);
-	hash_add(&h, kind);
-	hash_add(&h, a);
-	hash_add(&h, b);
-	hash_add(&h, slice_make(zones, 2 * sizeof(*zones)));
-	hash = hash_end(&h);
-	memcpy(owner.bytes, &hash, sizeof(owner.bytes));
-	return owner;
+	return owner_named(in->key, parts, 4);
 }
 
 /* RFC 3261 10.3: the address of record is the To URI. */
@@ -80,9 +71,7 @@ void sip_wants(const void *msg, const struct inspect_in *in, struct wants *ret)
 
 const void *judge_row(const struct judge *j, enum row_type type, const struct row_key *key)
 {
-	const struct row_view *row = subjects_find(j->in->subjects, type, key);
-
-	return row ? row->value : NULL;
+	return subjects_value(j->in->subjects, type, key);
 }
 
 /* RFC 3261 17.2.3: branch and method of the top Via; its whole text before RFC 3261 branches. */
