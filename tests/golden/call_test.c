@@ -140,10 +140,10 @@ static void refused_reinvite_rolls_back(void **state)
 	set_up_call();
 	pass(PHONE, 5060, PBX, message("INVITE sip:b@" PBX " SIP/2.0", "r1", "2 INVITE", "b1",
 				       sdp_of(PHONE, 18000, "")));
-	assert_true(open_to(NULL, 0, PHONE, 18000) & PERMIT_EARLY);
+	assert_true(open_to(PBX, 0, PHONE, 18000) & PERMIT_EARLY);
 	pass(PBX, 5060, PHONE,
 	     message("SIP/2.0 488 Not Acceptable Here", "r1", "2 INVITE", "b1", ""));
-	assert_int_equal(open_to(NULL, 0, PHONE, 18000), 0);
+	assert_int_equal(open_to(PBX, 0, PHONE, 18000), 0);
 	assert_true(open_to(PBX, 17000, PHONE, 16000) & PERMIT_RTP);
 }
 

@@ -141,10 +141,10 @@ static void refused_update_rolls_back(void **state)
 	set_up_call();
 	pass(PBX, 5060, PHONE, from_callee("UPDATE sip:a@" PHONE " SIP/2.0", "u2", "1 UPDATE",
 					   sdp_of(PBX, 18000, "")));
-	assert_true(open_to(NULL, 0, PBX, 18000) & PERMIT_EARLY);
+	assert_true(open_to(PHONE, 0, PBX, 18000) & PERMIT_EARLY);
 	pass(PHONE, 5060, PBX, from_callee("SIP/2.0 491 Request Pending", "u2", "1 UPDATE", ""));
 	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
-	assert_int_equal(open_to(NULL, 0, PBX, 18000), 0);
+	assert_int_equal(open_to(PHONE, 0, PBX, 18000), 0);
 	one_stream(16000, PBX, 17000);
 }
 
@@ -155,9 +155,9 @@ static void reinvite_that_nobody_answers_leaves_no_door(void **state)
 	set_up_call();
 	pass(PHONE, 5060, PBX, message("INVITE sip:b@" PBX " SIP/2.0", "r1", "2 INVITE", "b1",
 				       sdp_of(PHONE, 18000, "")));
-	assert_true(open_to(NULL, 0, PHONE, 18000) & PERMIT_EARLY);
+	assert_true(open_to(PBX, 0, PHONE, 18000) & PERMIT_EARLY);
 	run_timers(300);
-	assert_int_equal(open_to(NULL, 0, PHONE, 18000), 0);
+	assert_int_equal(open_to(PBX, 0, PHONE, 18000), 0);
 	one_stream(16000, PBX, 17000);
 	assert_int_equal(w.open_count, 8);
 }
@@ -183,12 +183,12 @@ static void reinvite_without_an_offer_gets_one_in_its_200(void **state)
 	(void)state;
 	set_up_call();
 	reinvite(2, "", "SIP/2.0 200 OK", sdp_of(PBX, 18000, ""));
-	assert_true(open_to(NULL, 0, PBX, 18000) & PERMIT_EARLY);
+	assert_true(open_to(PHONE, 0, PBX, 18000) & PERMIT_EARLY);
 	pass(PHONE, 5060, PBX, message("ACK sip:b@" PBX " SIP/2.0", "a2", "2 ACK", "b1",
 				       sdp_of(PHONE, 16000, "")));
 	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
 	one_stream(16000, PBX, 18000);
-	assert_int_equal(open_to(NULL, 0, PBX, 18000), 0);
+	assert_false(open_to(PHONE, 0, PBX, 18000) & PERMIT_EARLY);
 }
 
 /* RFC 3261 12.1, 13.2.2.4: each far tag is a dialog with an answer of its own. */

@@ -19,6 +19,8 @@ static void load_lines(struct judge *j, uint64_t sub, uint32_t count)
 	struct doors d = judge_doors(j);
 
 	lines_load(&d, j->lines, sub, count);
+	/* Where a stream is agreed an offer lets in nobody but the host that already sends. */
+	j->lines->steady = true;
 }
 
 static void store_lines(struct judge *j)
