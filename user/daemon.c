@@ -187,8 +187,7 @@ int daemon_reload(struct daemon *d, struct policy_errors *reterr)
 	}
 	d->policy = next;
 	d->journey.policy = next;
-	if (d->cluster)
-		cluster_policy(d->cluster, policy_digest(next));
+	daemon_tell_policy(d);
 	policy_free(old);
 	d->reloads++;
 	control_operated(d->control, "reloaded", d->config_path);

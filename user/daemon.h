@@ -59,6 +59,9 @@ int daemon_cluster_open(struct daemon *d);
 void daemon_cluster_close(struct daemon *d);
 void daemon_cluster_tick(struct daemon *d, uint64_t now_ns);
 
+/* The policy in force, to the other members. */
+void daemon_tell_policy(struct daemon *d);
+
 /* A round of messages is judged: what was decided goes to the group, what passed leaves, and what
  * may follow it is done. */
 void daemon_messages_done(struct daemon *d);
@@ -67,6 +70,9 @@ void daemon_messages_done(struct daemon *d);
 /* The policy into the kernel; its zones keep their numbers. An interface that is attached and whose
  * zone the file has no more is an error: it would be in nobody's charge. */
 int daemon_take_policy(struct daemon *d, struct policy *p, struct kernel_error *reterr);
+/* The same policy with zones by these numbers, and all that is attached with them. */
+int daemon_adopt_zones(struct daemon *d, const struct zone_name *zones,
+		       struct kernel_error *reterr);
 /* What the file names; what it does not name stays as it is. */
 int daemon_attach_zones(struct daemon *d);
 int daemon_attach(struct daemon *d, const char *interface, const char *zone, enum attach_mode mode,

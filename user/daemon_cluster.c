@@ -36,6 +36,15 @@ static void set_key(void *self, const struct hash_key *key)
 			  "(a restart without the group would not know its calls: make room)");
 }
 
+static void take_zones(void *self, const struct zone_name *zones)
+{
+	struct daemon *d = self;
+	struct kernel_error error = { "out of memory (free some)" };
+
+	if (daemon_adopt_zones(d, zones, &error))
+		log_error("cluster: the group's numbers of zones: %s", error.text);
+}
+
 static uint64_t media_seen(void *self, const struct owner *owner)
 {
 	return alarms_media_seen(((struct daemon *)self)->alarms, owner);
@@ -109,16 +118,28 @@ static void look_for_group(struct daemon *d, uint64_t now_ns)
 		log_error("cluster: the group cannot be joined (is another ringfence of this host in it?)");
 }
 
+void daemon_tell_policy(struct daemon *d)
+{
+	struct zone_name zones[LIMIT_ZONES + 1];
+
+	if (!d->cluster)
+		return;
+	policy_zone_names(d->policy, zones);
+	cluster_policy(d->cluster, policy_digest(d->policy), zones);
+}
+
 int daemon_cluster_open(struct daemon *d)
 {
-	const struct cluster_hands hands = { set_full, set_key, media_seen, count, alarm_text, d };
-	const struct cluster_settings settings = { .version = RINGFENCE_VERSION,
-						   .policy = policy_digest(d->policy),
-						   .key = d->journey.key };
+	const struct cluster_hands hands = { set_full, set_key, take_zones, media_seen, count,
+					     alarm_text, d };
+	struct cluster_settings settings = { .version = RINGFENCE_VERSION,
+					     .policy = policy_digest(d->policy),
+					     .key = d->journey.key };
 
 	d->is_full = true;
 	if (!d->settings.cluster_group[0])
 		return 0;
+	policy_zone_names(d->policy, settings.zones);
 	d->cluster = cluster_new(d->tables, d->apply, &settings, &hands);
 	if (!d->cluster)
 		return -ENOMEM;

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/control.h"
@@ -206,4 +207,26 @@ int daemon_detach(struct daemon *d, const char *interface, struct kernel_error *
 	log_info("detached interface=%s by=hand", interface);
 	control_operated(d->control, "detached", interface);
 	return 0;
+}
+
+int daemon_adopt_zones(struct daemon *d, const struct zone_name *zones,
+		       struct kernel_error *reterr)
+{
+	struct policy *old = d->policy, *next = malloc(sizeof(*next));
+	int error;
+
+	if (!next)
+		return -ENOMEM;
+	*next = *old;
+	policy_keep_numbers(next, zones);
+	error = kernel_configure(d->kernel, next, reterr);
+	if (error) {
+		policy_free(next);
+		return error;
+	}
+	d->policy = next;
+	d->journey.policy = next;
+	policy_free(old);
+	daemon_tell_policy(d);
+	return daemon_attach_zones(d);
 }

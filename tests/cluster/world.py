@@ -291,8 +291,8 @@ class World:
         if self.settings.token:
             corosync = corosync.replace("token: 300", f"token: {self.settings.token}")
         keepalived = (EXAMPLES / f"cluster/keepalived-{self.settings.pace}.conf").read_text()
-        script = "/run/ringfence/ringfence status" if "daemon" in self.parts else "/bin/true"
-        keepalived = keepalived.replace("/usr/sbin/ringfence status", script)
+        script = "/run/ringfence/ringfence cluster" if "daemon" in self.parts else "/bin/true"
+        keepalived = keepalived.replace("/usr/sbin/ringfence cluster", script)
         if self.settings.split:
             keepalived = split_routers(keepalived, member.number)
         return {"corosync.conf": corosync, "keepalived.conf": keepalived,

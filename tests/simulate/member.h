@@ -161,6 +161,11 @@ static void set_key(void *self, const struct hash_key *key)
 	((struct member *)self)->journey.key = *key;
 }
 
+static void take_zones(void *self, const struct zone_name *zones)
+{
+	(void)self, (void)zones;
+}
+
 static uint64_t media_seen(void *self, const struct owner *owner)
 {
 	(void)self, (void)owner;
@@ -200,7 +205,7 @@ static void member_start_cluster(struct member *m)
 		.self = { (uint32_t)m->index + 1, ++m->incarnation }, .version = "test",
 		.policy = 1, .slice_rows = 2, .key = m->journey.key,
 	};
-	const struct cluster_hands hands = { set_full, set_key, media_seen, kernel_count,
+	const struct cluster_hands hands = { set_full, set_key, take_zones, media_seen, kernel_count,
 					     alarm_text, m };
 	const struct group_ops group = { group_send, group_join, group_leave, m };
 

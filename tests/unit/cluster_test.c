@@ -88,6 +88,11 @@ static void set_key(void *s, const struct hash_key *k)
 	(void)s, (void)k;
 }
 
+static void take_zones(void *s, const struct zone_name *zones)
+{
+	(void)s, (void)zones;
+}
+
 static uint64_t media_seen(void *s, const struct owner *owner)
 {
 	(void)s, (void)owner;
@@ -112,7 +117,7 @@ static int set_up(void **state)
 {
 	static const struct projector_ops ops = { .open = open_key, .close = close_key,
 						  .store = store, .count = count };
-	const struct cluster_hands hands = { set_full, set_key, media_seen, count, alarm_text,
+	const struct cluster_hands hands = { set_full, set_key, take_zones, media_seen, count, alarm_text,
 					     NULL };
 	const struct cluster_settings settings = { .self = self, .version = "test", .key = key };
 

@@ -80,6 +80,14 @@ static int print_error(const json_t *document)
 	return 1;
 }
 
+/* A member that is filled judges nothing: for scripts that ask whether it could lead. */
+static bool is_waiting(const json_t *document)
+{
+	const char *state = json_string_value(json_object_get(document, "state"));
+
+	return state && !strcmp(state, "joining");
+}
+
 static int print_answer(const struct client *c, const json_t *request, json_t *document)
 {
 	const char *command = json_string_value(json_object_get(request, "command"));
@@ -87,12 +95,12 @@ static int print_answer(const struct client *c, const json_t *request, json_t *d
 	if (c->json) {
 		json_dumpf(document, stdout, DUMP_FLAGS);
 		printf("\n");
-		return json_object_get(document, "error") != NULL;
+		return json_object_get(document, "error") || is_waiting(document);
 	}
 	if (json_object_get(document, "error"))
 		return print_error(document);
 	print_document(command, document);
-	return 0;
+	return is_waiting(document);
 }
 
 static void tell_pinned(const char *command, const json_t *document)

@@ -121,9 +121,10 @@ void cluster_rename(struct cluster *c, struct wire_member self)
 	c->settings.self = self;
 }
 
-void cluster_policy(struct cluster *c, uint64_t policy)
+void cluster_policy(struct cluster *c, uint64_t policy, const struct zone_name *zones)
 {
 	c->settings.policy = policy;
+	memcpy(c->settings.zones, zones, sizeof(c->settings.zones));
 }
 
 static struct wire_head head_of(const struct cluster *c, enum wire_kind kind, uint64_t number)

@@ -27,6 +27,8 @@ struct cluster_hands {
 	void (*full)(void *self, bool is_full);
 	/* The group's key: owners are named with it. */
 	void (*key)(void *self, const struct hash_key *key);
+	/* The group's numbers of zones, which rows bear. */
+	void (*zones)(void *self, const struct zone_name *zones);
 	/* When this member last saw a packet of the call's media; 0 never. */
 	uint64_t (*media_seen)(void *self, const struct owner *owner);
 	void (*count)(void *self, uint32_t counter, uint64_t n);
@@ -39,6 +41,7 @@ struct cluster_settings {
 	struct wire_member self;
 	const char *version;         /* of the program */
 	uint64_t policy;             /* hash of zones and rules */
+	struct zone_name zones[LIMIT_ZONES + 1]; /* names by number */
 	uint32_t slice_rows;         /* rows that a joiner gets at once, at most 128; 0: so many */
 	struct hash_key key;
 };
@@ -60,7 +63,7 @@ void cluster_free(struct cluster *c);
 void cluster_start(struct cluster *c, const struct group_ops *group, uint64_t now_ns);
 /* The clock of what is submitted next. */
 void cluster_clock(struct cluster *c, uint64_t now_ns);
-void cluster_policy(struct cluster *c, uint64_t policy);
+void cluster_policy(struct cluster *c, uint64_t policy, const struct zone_name *zones);
 
 /* Who we are to the others: known once the engine is connected. */
 void cluster_rename(struct cluster *c, struct wire_member self);

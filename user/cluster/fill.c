@@ -94,6 +94,7 @@ void fill_begin(struct cluster *c)
 	struct wire_start start = { .part = c->part, .view = c->view,
 				    .key = { c->settings.key.words[0], c->settings.key.words[1] } };
 
+	memcpy(start.zones, c->settings.zones, sizeof(start.zones));
 	if (!c->is_settled || !donor || !cluster_is_self(c, donor->id) ||
 	    c->donor.is_announced)
 		return;
@@ -158,6 +159,8 @@ void fill_start(struct cluster *c, const struct wire_head *head, const struct wi
 	c->progress_ns = c->now_ns;
 	c->settings.key = (struct hash_key){ { start->key[0], start->key[1] } };
 	c->hands.key(c->hands.self, &c->settings.key);
+	if (memcmp(c->settings.zones, start->zones, sizeof(start->zones)))
+		c->hands.zones(c->hands.self, start->zones);
 }
 
 static bool fills_us(const struct cluster *c, const struct wire_head *head)

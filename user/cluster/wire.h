@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/slice.h"
 #include "inspect/batch.h"
+#include <ringfence/punt.h>
 
 #define WIRE_MAGIC 0x52464331u       /* "RFC1", and the byte order */
 #define WIRE_VERSION 1
@@ -62,6 +63,7 @@ struct wire_start {
 	uint32_t count;
 	uint32_t pad;
 	struct wire_member joiners[LIMIT_MEMBERS];
+	struct zone_name zones[LIMIT_ZONES + 1]; /* rows know zones by these numbers         */
 };
 
 /* SEEN */

@@ -189,3 +189,11 @@ void policy_keep_numbers(struct policy *p, const struct zone_name had[LIMIT_ZONE
 			memcpy(p->zones[z].name, had[z].name, LIMIT_NAME_BYTES);
 	}
 }
+
+void policy_zone_names(const struct policy *p, struct zone_name ret[LIMIT_ZONES + 1])
+{
+	memset(ret, 0, (LIMIT_ZONES + 1) * sizeof(*ret));
+	for (uint16_t z = 1; z <= p->zone_count; z++)
+		if (policy_has_zone(p, z))
+			memcpy(ret[z].name, p->zones[z].name, LIMIT_NAME_BYTES);
+}

@@ -110,6 +110,8 @@ uint64_t policy_digest(const struct policy *p);
 /* Calls, flows and interfaces know a zone by its number, so that a zone of a new file keeps the one
  * that its name had; a new name gets one that no name had before, where there is any left. */
 void policy_keep_numbers(struct policy *p, const struct zone_name had[LIMIT_ZONES + 1]);
+/* Names by number; those that left the file have none. */
+void policy_zone_names(const struct policy *p, struct zone_name ret[LIMIT_ZONES + 1]);
 bool policy_has_zone(const struct policy *p, uint16_t zone);
 bool policy_is_service_port(const struct policy *p, uint16_t port);
 static inline enum enforcement policy_enforcement(const struct policy *p, enum protection c)
