@@ -196,16 +196,15 @@ static void on_client(void *self)
 		return;
 	}
 	c->used += (uint32_t)n;
-	c->request[c->used] = '\0';
-	end = strchr(c->request, '\n');
-	if (!end) {
-		if (c->used == REQUEST_BYTES - 1)
-			hang_up(c);
-		return;
+	/* Several lines may come at once. */
+	while (c->fd >= 0 && (end = memchr(c->request, '\n', c->used))) {
+		*end = '\0';
+		c->used -= (uint32_t)(end + 1 - c->request);
+		answer(c, c->request);
+		memmove(c->request, end + 1, c->used);
 	}
-	*end = '\0';
-	c->used = 0;
-	answer(c, c->request);
+	if (c->used == REQUEST_BYTES - 1)
+		hang_up(c);
 }
 
 static void on_connect(void *self)
