@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* TIMER rows on the wheel: when they are due, what puts them off, what takes them away. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,6 +25,8 @@ static uint64_t due_ns[16];
 static uint32_t due_count;
 static struct flow_key seen_key;
 static uint64_t seen_at;
+static int elsewhere_says;           /* -EAGAIN: not known yet */
+static uint64_t elsewhere_at;
 static bool keeps;                   /* the judgement of a due timer does not end its row */
 
 static uint64_t seen_ns(void *self, const struct flow_key *key)
@@ -56,13 +59,22 @@ static void is_due(void *self, const struct row_view *timer, uint64_t now_ns)
 		end_timer(*timer->key);
 }
 
-static const struct alarms_ops ops = { .seen_ns = seen_ns, .due = is_due };
+static int seen_elsewhere(void *self, const struct owner *owner, uint64_t now_ns, uint64_t *ret)
+{
+	(void)self, (void)owner, (void)now_ns;
+	*ret = elsewhere_at;
+	return elsewhere_says;
+}
+
+static const struct alarms_ops ops = { .seen_ns = seen_ns, .due = is_due,
+				       .seen_elsewhere = seen_elsewhere };
 
 static int set_up(void **state)
 {
 	(void)state;
 	due_count = 0;
-	seen_at = 0;
+	seen_at = elsewhere_at = 0;
+	elsewhere_says = 0;
 	keeps = false;
 	memset(&seen_key, 0, sizeof(seen_key));
 	tables = tables_new(&hash_key, 1024);
@@ -190,6 +202,27 @@ static void media_on_a_learned_port_counts(void **state)
 	assert_int_equal(run(START + IDLE + GRAIN), 0);
 }
 
+static void media_that_another_member_saw_keeps_the_call_alive(void **state)
+{
+	(void)state;
+	set_timer(key_of(1), TIMER_CALL_IDLE, START + IDLE);
+	elsewhere_at = START + 200 * SECOND;
+	assert_int_equal(run(START + IDLE + GRAIN), 0);
+	assert_int_equal(run(START + 499 * SECOND), 0);
+	assert_int_equal(run(START + 501 * SECOND), 1);
+}
+
+static void call_that_others_were_asked_about_is_not_ended_before_they_answered(void **state)
+{
+	(void)state;
+	set_timer(key_of(1), TIMER_CALL_IDLE, START + IDLE);
+	elsewhere_says = -EAGAIN;
+	assert_int_equal(run(START + IDLE + GRAIN), 0);
+	assert_int_equal(run(START + IDLE + 5 * SECOND), 0);
+	elsewhere_says = 0;
+	assert_int_equal(run(START + IDLE + 10 * SECOND), 1);
+}
+
 static void other_calls_media_and_signalling_keep_no_call_alive(void **state)
 {
 	(void)state;
@@ -236,6 +269,8 @@ int main(void)
 		TEST(restored_rows_are_timers_again),
 		TEST(call_that_carries_media_is_not_idle),
 		TEST(media_on_a_learned_port_counts),
+		TEST(media_that_another_member_saw_keeps_the_call_alive),
+		TEST(call_that_others_were_asked_about_is_not_ended_before_they_answered),
 		TEST(other_calls_media_and_signalling_keep_no_call_alive),
 		TEST(longest_time_ends_a_call_that_still_carries_media),
 		TEST(timer_whose_row_stays_is_due_again),

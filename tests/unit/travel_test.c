@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+/* Messages that wait for their batch or behind another of their call, and datagrams with several. */
+#include "unit/journey.h"
+
+static void message_goes_on_when_its_batch_came_back(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+
+	(void)state;
+	apply_set_group(apply, &group);
+	play.fills = ROW_call;
+	pass("hello");
+	assert_int_equal(sent_count, 0);
+	assert_int_equal(waiting_count, 1);
+	waiting[0](waiting_for[0], REASON_none);
+	assert_string_equal(sent, "hello");
+}
+
+/* One is under way and LIMIT_CALL_QUEUE - 1 wait behind it. */
+static void one_call_has_a_bounded_queue_in_order_and_holds_back_no_other(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+	char text[] = "call A";
+
+	(void)state;
+	apply_set_group(apply, &group);
+	play.fills = ROW_call;
+	for (int i = 0; i < LIMIT_CALL_QUEUE; i++) {
+		text[5] = (char)('A' + i);
+		pass(text);
+	}
+	assert_int_equal(reports, 0);
+	assert_int_equal(waiting_count, 1);
+	pass("one too many");
+	assert_refused(REASON_queue_full);
+	play.wants = 5;
+	pass("another call");
+	assert_int_equal(waiting_count, 2);
+	play.wants = 0;
+	waiting[0](waiting_for[0], REASON_none);
+	assert_string_equal(sent, "call A");
+	journey_continue(&journey, 1);
+	assert_int_equal(waiting_count, 3);
+	waiting[2](waiting_for[2], REASON_none);
+	assert_string_equal(sent, "call B");
+}
+
+static void messages_of_one_datagram_leave_together(void **state)
+{
+	(void)state;
+	fake.several = true;
+	play.frames = 3;
+	play.edits = true;
+	pass("oneTWO");
+	assert_string_equal(sent, "o-!-T-!-");
+	assert_int_equal(counts[COUNTER_messages_read], 2);
+	assert_int_equal(counts[COUNTER_messages_sent], 1);
+}
+
+static void each_message_of_a_datagram_has_its_own_tries(void **state)
+{
+	(void)state;
+	fake.several = true;
+	play.frames = 3;
+	play.opens = true;
+	play.stale_each = LIMIT_REJUDGE - 1;
+	pass("oneTWO");
+	assert_int_equal(counts[COUNTER_messages_accepted], 2);
+	assert_int_equal(counts[REASON_batch_void], 0);
+}
+
+static void batch_that_the_group_lost_refuses_its_message(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+
+	(void)state;
+	apply_set_group(apply, &group);
+	play.opens = true;
+	pass("hello");
+	waiting[0](waiting_for[0], REASON_group_lost);
+	assert_refused(REASON_group_lost);
+}
+
+/* RFC 3261 17.1.1.2: the sender repeats after T1, 500 ms; the first one goes on for both. */
+static void repeat_of_a_message_that_waits_collapses_into_it(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+
+	(void)state;
+	apply_set_group(apply, &group);
+	play.fills = ROW_call;
+	pass("hello");
+	pass("hello");
+	assert_int_equal(counts[COUNTER_messages_collapsed], 1);
+	assert_int_equal(waiting_count, 1);
+	waiting[0](waiting_for[0], REASON_none);
+	assert_int_equal(sent_count, 1);
+}
+
+static void message_that_waited_too_long_is_stale(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+
+	(void)state;
+	apply_set_group(apply, &group);
+	play.fills = ROW_call;
+	pass("hello");
+	journey_continue(&journey, 2000000000);
+	waiting[0](waiting_for[0], REASON_none);
+	assert_int_equal(sent_count, 0);
+	assert_int_equal(counts[REASON_punt_stale], 1);
+}
+
+/* The arena does not wait with it. */
+static void edits_of_a_message_that_waited_are_in_what_goes_on(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+
+	(void)state;
+	apply_set_group(apply, &group);
+	play.fills = ROW_call;
+	play.edits = true;
+	pass("hello");
+	apply_set_group(apply, NULL);
+	play.wants = 5;
+	pass("another");
+	assert_string_equal(sent, "a-!-ther");
+	waiting[0](waiting_for[0], REASON_none);
+	assert_string_equal(sent, "h-!-lo");
+}
+
+static void timer_of_an_owner_with_a_message_under_way_is_asked_later(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+	struct row_key key = { .owner = owner_of(0) };
+	struct timer_row timer = { .protocol = FAKE };
+	struct row_view view = { ROW_timer, &key, &timer };
+
+	(void)state;
+	apply_set_group(apply, &group);
+	play.fills = ROW_call;
+	pass("hello");
+	assert_int_equal(journey_timeout(&journey, &view, 1), -EBUSY);
+	assert_int_equal(play.timed_out, 0);
+	waiting[0](waiting_for[0], REASON_none);
+	assert_int_equal(journey_timeout(&journey, &view, 1), 0);
+	assert_int_equal(play.timed_out, 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(message_goes_on_when_its_batch_came_back),
+		TEST(one_call_has_a_bounded_queue_in_order_and_holds_back_no_other),
+		TEST(messages_of_one_datagram_leave_together),
+		TEST(each_message_of_a_datagram_has_its_own_tries),
+		TEST(batch_that_the_group_lost_refuses_its_message),
+		TEST(repeat_of_a_message_that_waits_collapses_into_it),
+		TEST(message_that_waited_too_long_is_stale),
+		TEST(edits_of_a_message_that_waited_are_in_what_goes_on),
+		TEST(timer_of_an_owner_with_a_message_under_way_is_asked_later),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
