@@ -106,6 +106,31 @@ static void walk_sees_each_entry_once_though_they_are_removed(void **state)
 	map_free(m);
 }
 
+static void table_of_impossible_size_is_not_made(void **state)
+{
+	(void)state;
+	assert_null(map_new(4, 4, 0, &key));
+	assert_null(map_new(0, 4, 1, &key));
+	assert_null(map_new(4, 1u << 20, 1, &key));
+	assert_null(map_new(1u << 20, 4, 1, &key));
+	assert_null(map_new(4, 4, UINT32_MAX, &key));
+	map_free(NULL);
+}
+
+static void value_knows_its_key(void **state)
+{
+	struct map *m = map_new(4, 0, 2, &key);
+	uint32_t one = 1, two = 2;
+	const void *a, *b;
+
+	(void)state;
+	a = map_take(m, &one);
+	b = map_take(m, &two);
+	assert_memory_equal(map_key(m, a), &one, sizeof(one));
+	assert_memory_equal(map_key(m, b), &two, sizeof(two));
+	map_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +138,8 @@ int main(void)
 		cmocka_unit_test(taken_again_a_value_is_zero),
 		cmocka_unit_test(table_agrees_with_an_array),
 		cmocka_unit_test(walk_sees_each_entry_once_though_they_are_removed),
+		cmocka_unit_test(table_of_impossible_size_is_not_made),
+		cmocka_unit_test(value_knows_its_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
