@@ -116,6 +116,9 @@ static void read_server(struct loader *l, const char *name, const yaml_node_t *v
 		load_error(l, value, "%s: too many servers (%d at most)", name, LIMIT_SERVERS);
 		return;
 	}
+	for (uint32_t i = 0; i < p->server_count; i++)
+		if (!strcmp(p->servers[i].name, name))
+			load_error(l, value, "%s: a server of this name stands above", name);
 	p->server_count++;
 	strcpy(s->name, name);
 	load_words(l, value, server_words, s);

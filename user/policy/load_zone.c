@@ -67,14 +67,29 @@ bool load_network(struct loader *l, const yaml_node_t *node, struct network *ret
 	return false;
 }
 
+static const struct zone *zone_with_network(const struct policy *p, const struct network *n)
+{
+	for (uint32_t z = 1; z <= p->zone_count; z++)
+		for (uint32_t i = 0; i < p->zones[z].network_count; i++)
+			if (p->zones[z].networks[i].prefix_bits == n->prefix_bits &&
+			    address_equal(&p->zones[z].networks[i].address, &n->address))
+				return &p->zones[z];
+	return NULL;
+}
+
 static void zone_network(struct loader *l, const yaml_node_t *node, void *target)
 {
 	struct zone *z = target;
+	const struct zone *other;
 	struct network n;
 
 	if (!load_network(l, node, &n))
 		return;
-	if (z->network_count == LIMIT_ZONE_NETWORKS)
+	other = zone_with_network(l->policy, &n);
+	if (other)
+		load_error(l, node, "%s: stands in zone %s too (a network lies in one zone)",
+			   load_scalar(l, node), other->name);
+	else if (z->network_count == LIMIT_ZONE_NETWORKS)
 		load_error(l, node, "more than %d networks (join some)", LIMIT_ZONE_NETWORKS);
 	else
 		z->networks[z->network_count++] = n;
@@ -148,6 +163,20 @@ static const struct word zone_words[] = {
 	{ NULL, NULL },
 };
 
+/* A packet comes from one zone: that of its interface and VLAN. */
+static void check_interfaces(struct loader *l, const struct zone *z, const yaml_node_t *at)
+{
+	for (const struct zone *other = &l->policy->zones[1]; other < z; other++)
+		for (uint32_t i = 0; i < z->interface_count * other->interface_count; i++) {
+			const struct zone_interface *a = &z->interfaces[i % z->interface_count];
+			const struct zone_interface *b = &other->interfaces[i / z->interface_count];
+
+			if (a->vlan == b->vlan && !strcmp(a->name, b->name))
+				load_error(l, at, "%s: stands in zone %s too (give one of them "
+					   "another vlan)", a->name, other->name);
+		}
+}
+
 void load_zone(struct loader *l, const char *name, const yaml_node_t *value)
 {
 	struct policy *p = l->policy;
@@ -163,6 +192,7 @@ void load_zone(struct loader *l, const char *name, const yaml_node_t *value)
 	z->media_low = 1024;
 	z->media_high = 65535;
 	load_words(l, value, zone_words, z);
+	check_interfaces(l, z, value);
 	for (uint32_t other = 1; other < p->zone_count; other++)
 		if (!z->network_count && !p->zones[other].network_count)
 			load_error(l, value, "%s: a second zone without networks (one zone alone "
