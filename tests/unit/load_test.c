@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* Configurations with mistakes: each is refused whole, at its line and column, with a hint. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "policy/load.h"
 
@@ -116,12 +120,102 @@ static void all_mistakes_are_told_at_once(void **state)
 	assert_int_equal(errors.count, 3);
 }
 
+static void sections_may_stand_in_any_order(void **state)
+{
+	struct policy_errors errors;
+	struct policy *p = load(RULE SERVER "limits: { media_rate: 7 }\n" ZONES, &errors);
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(p->servers[0].zone, 1);
+	assert_int_equal(p->rules[0].to, 1 << 2);
+	policy_free(p);
+}
+
+/* They are told in the order of the file, whatever was read first. */
+static void mistakes_are_told_from_top_to_bottom(void **state)
+{
+	struct policy_errors errors;
+
+	(void)state;
+	assert_null(load("rulez: []\nservers: { a: { zone: b } }\n" ZONES "  x: { vlan: y, mode: z }\n",
+			 &errors));
+	assert_true(errors.count > 3);
+	for (uint32_t i = 1; i < errors.count; i++)
+		assert_true(errors.items[i - 1].line < errors.items[i].line ||
+			    (errors.items[i - 1].line == errors.items[i].line &&
+			     errors.items[i - 1].column <= errors.items[i].column));
+}
+
+static void more_mistakes_than_are_kept_are_counted(void **state)
+{
+	struct policy_errors errors;
+	char text[4096] = "";
+
+	(void)state;
+	for (int i = 0; i < POLICY_ERRORS + 9; i++)
+		snprintf(text + strlen(text), 32, "word%d: 1\n", i);
+	assert_null(load(text, &errors));
+	assert_int_equal(errors.count, POLICY_ERRORS + 9);
+	assert_int_equal(errors.items[POLICY_ERRORS - 1].line, POLICY_ERRORS);
+}
+
+static int load_file(const char *path, struct policy_errors *errors)
+{
+	struct policy *p = NULL, *before = p;
+	struct settings settings = { .http_port = 4711 };
+	int error = policy_load(path, &p, &settings, errors);
+
+	if (error) {
+		assert_ptr_equal(p, before);
+		assert_int_equal(settings.http_port, 4711);
+	}
+	policy_free(p);
+	return error;
+}
+
+static void write_file(const char *path, const char *text, size_t times)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	while (times--)
+		assert_true(fputs(text, f) >= 0);
+	fclose(f);
+}
+
+static void file_that_cannot_be_read_says_why(void **state)
+{
+	struct policy_errors errors = { .count = 0 };
+	char path[] = "/tmp/ringfence-load-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	write_file(path, ZONES SERVER RULE, 1);
+	assert_int_equal(load_file(path, &errors), 0);
+	write_file(path, ZONES "nonsense: 1\n", 1);
+	assert_int_equal(load_file(path, &errors), -EINVAL);
+	assert_int_equal(errors.count, 1);
+	/* 1 MiB at most */
+	write_file(path, "# a comment of a file that is too large by far\n", 30000);
+	assert_int_equal(load_file(path, &errors), -EFBIG);
+	unlink(path);
+	assert_int_equal(load_file(path, &errors), -ENOENT);
+	assert_int_equal(load_file("/tmp", &errors), -EIO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_file_becomes_a_policy),
 		cmocka_unit_test(each_mistake_is_told_at_its_place_with_a_hint),
 		cmocka_unit_test(all_mistakes_are_told_at_once),
+		cmocka_unit_test(sections_may_stand_in_any_order),
+		cmocka_unit_test(mistakes_are_told_from_top_to_bottom),
+		cmocka_unit_test(more_mistakes_than_are_kept_are_counted),
+		cmocka_unit_test(file_that_cannot_be_read_says_why),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -394,6 +394,21 @@ static void set_defaults(struct loader *l)
 	strcpy(l->settings.pin_path, "/sys/fs/bpf/ringfence");
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct policy_error *x = a, *y = b;
+
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return x->column < y->column ? -1 : x->column > y->column;
+}
+
+static void sort_errors(struct policy_errors *e)
+{
+	qsort(e->items, e->count < POLICY_ERRORS ? e->count : POLICY_ERRORS, sizeof(*e->items),
+	      by_place);
+}
+
 static void load_document(struct loader *l)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(&l->document);
@@ -430,6 +445,7 @@ int policy_load_text(const char *text, size_t length, struct policy **ret,
 	}
 	yaml_parser_delete(&parser);
 	if (reterr->count) {
+		sort_errors(reterr);
 		policy_free(l.policy);
 		return -EINVAL;
 	}

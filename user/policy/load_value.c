@@ -163,33 +163,49 @@ static const yaml_node_t *node_of(struct loader *l, int index)
 	return yaml_document_get_node(&l->document, index);
 }
 
-void load_words(struct loader *l, const yaml_node_t *mapping, const struct word *words,
-		void *target)
+/* Which word a key is; unknown and repeated ones are errors, and -1. */
+static int word_of(struct loader *l, const yaml_node_t *key, const struct word *words,
+		   uint64_t *seen)
 {
-	const yaml_node_pair_t *end, *pair = pairs(l, mapping, &end);
-	const char *names[WORDS_MOST + 1] = { NULL };
-	uint64_t seen = 0;
+	const char *names[WORDS_MOST + 1] = { NULL }, *name = load_scalar(l, key);
 	int i;
 
 	for (i = 0; words[i].name; i++)
 		names[i] = words[i].name;
-	for (; pair < end; pair++) {
-		const yaml_node_t *key = node_of(l, pair->key);
-		const char *name = load_scalar(l, key);
-
-		for (i = 0; name && words[i].name && strcmp(name, words[i].name); i++)
-			;
-		if (!name)
-			continue;
-		if (!words[i].name) {
-			unknown(l, key, name, names);
-			continue;
-		}
-		if (seen & 1ull << i)
-			load_error(l, key, "%s: stands twice (keep one)", name);
-		seen |= 1ull << i;
-		words[i].read(l, node_of(l, pair->value), target);
+	for (i = 0; name && words[i].name && strcmp(name, words[i].name); i++)
+		;
+	if (!name)
+		return -1;
+	if (!words[i].name) {
+		unknown(l, key, name, names);
+		return -1;
 	}
+	if (*seen & 1ull << i) {
+		load_error(l, key, "%s: stands twice (keep one)", name);
+		return -1;
+	}
+	*seen |= 1ull << i;
+	return i;
+}
+
+/* In the order of the words, whatever that of the file is: servers name zones, and a default comes
+ * before what differs from it. */
+void load_words(struct loader *l, const yaml_node_t *mapping, const struct word *words,
+		void *target)
+{
+	const yaml_node_pair_t *end, *pair = pairs(l, mapping, &end);
+	const yaml_node_t *values[WORDS_MOST] = { NULL };
+	uint64_t seen = 0;
+
+	for (; pair < end; pair++) {
+		int i = word_of(l, node_of(l, pair->key), words, &seen);
+
+		if (i >= 0)
+			values[i] = node_of(l, pair->value);
+	}
+	for (int i = 0; words[i].name; i++)
+		if (values[i])
+			words[i].read(l, values[i], target);
 }
 
 void load_names(struct loader *l, const yaml_node_t *mapping,
