@@ -177,12 +177,13 @@ static const char *word(const json_t *document, const char *name)
 
 static void is_answered(int fd)
 {
-	json_t *answer;
+	json_t *answer, *calls;
 
 	ask(fd, "{\"command\":\"calls\"}\n");
 	answer = next_line(fd);
-	assert_int_equal(json_array_size(answer), 1);
-	assert_string_equal(word(json_array_get(answer, 0), "call"), "one");
+	calls = json_object_get(answer, "calls");
+	assert_int_equal(json_array_size(calls), 1);
+	assert_string_equal(word(json_array_get(calls, 0), "call"), "one");
 	json_decref(answer);
 }
 
