@@ -31,7 +31,8 @@ void journey_close(struct journey *j)
 	free(j->arena.bytes);
 	free(j->edited);
 	pending_free(j->pending);
-	j->travels = NULL;
+	j->travels = j->idle = NULL;
+	j->travels_begun = 0;
 	j->arena.bytes = NULL;
 	j->edited = NULL;
 	j->pending = NULL;
