@@ -94,19 +94,8 @@ struct {
 	__type(value, struct source);
 } sources SEC(".maps");
 
-/* Messages of a source in its running second. Local to the programs: what is forgotten by LRU
- * only begins a new second early. */
-struct bucket_key {
-	struct address address;         /* IPv6: the /64                                   */
-	__u32 zone;
-};
-
-struct bucket {
-	__u64 window_ns;
-	__u32 messages;
-	__u32 pad;
-};
-
+/* Messages of each source in its running second. Writer: programs; what is forgotten by LRU only
+ * begins a new second early. Reader: commands. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, LIMIT_SOURCE_BUCKETS);
@@ -170,7 +159,8 @@ struct {
 	__type(value, struct punt_scratch);
 } punt_scratches SEC(".maps");
 
-/* EVENT_DROPPED of the running second. Local to the programs. */
+/* Refusals that were told in the running second: of signalling (1) and of all else (0), so that a
+ * flood of media hides no message. Local to the programs. */
 struct event_budget {
 	__u64 window_ns;
 	__u32 told;
@@ -179,7 +169,7 @@ struct event_budget {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct event_budget);
 } event_budgets SEC(".maps");

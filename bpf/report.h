@@ -60,8 +60,8 @@ static __always_inline void report(const struct packet *pkt, enum event_kind kin
 /* True a bounded number of times a second and CPU: a flood must not become a flood of events. */
 static __always_inline bool report_allowed(const struct packet *pkt)
 {
-	__u32 zero = 0;
-	struct event_budget *budget = bpf_map_lookup_elem(&event_budgets, &zero);
+	__u32 which = pkt->kind == KIND_SIGNALLING;
+	struct event_budget *budget = bpf_map_lookup_elem(&event_budgets, &which);
 
 	if (!budget)
 		return false;

@@ -52,7 +52,7 @@ static void link_changed(void *self, const char *name, uint32_t ifindex, bool th
 		kernel_forget_lost(d->kernel);
 }
 
-/* The projector's self is the maps; these three belong to the daemon, of which there is one. */
+/* The projector's self is the maps; these belong to the daemon, of which there is one. */
 static struct daemon *the_daemon;
 
 /* A call opens a dozen doors towards two hosts: each host is asked for once in a while, and the
@@ -85,6 +85,12 @@ static void timer(void *maps, const struct row_key *key, const struct timer_row 
 {
 	(void)maps;
 	alarms_changed(the_daemon->alarms, key, value);
+}
+
+static void source(void *maps, const struct row_key *key)
+{
+	(void)maps;
+	daemon_source_changed(the_daemon, key);
 }
 
 /* hooks of the timers */
@@ -147,6 +153,7 @@ static void on_tick(void *self)
 	uint64_t now_ns = loop_now_ns();
 
 	daemon_cluster_tick(d, now_ns);
+	daemon_sources_expire(d, now_ns);
 	alarms_run(d->alarms, now_ns, d->policy->timers.call_idle_ns, TIMERS_MOST);
 	daemon_messages_done(d);
 	maps_sweep(d->maps, now_ns);
@@ -189,6 +196,7 @@ int daemon_reload(struct daemon *d, struct policy_errors *reterr)
 	d->journey.policy = next;
 	daemon_tell_policy(d);
 	policy_free(old);
+	daemon_sources_project(d);
 	d->reloads++;
 	control_operated(d->control, "reloaded", d->config_path);
 	return daemon_attach_zones(d) ? 1 : 0;
@@ -241,6 +249,7 @@ static int open_state(struct daemon *d)
 	d->projector.resolve = resolve;
 	d->projector.told = told;
 	d->projector.timer = timer;
+	d->projector.source = source;
 	d->tables = tables_new(&d->journey.key, 1);
 	if (d->tables)
 		d->alarms = alarms_new(d->tables, &d->journey.key, &alarms, loop_now_ns());
@@ -253,6 +262,7 @@ static int open_state(struct daemon *d)
 	maps_walk(d->maps, &walk);
 	log_info("state restored rows=%u mended=%u", rows, apply_reconcile(d->apply, &walk));
 	alarms_restore(d->alarms);
+	daemon_sources_project(d);
 	d->journey.policy = d->policy;
 	d->journey.tables = d->tables;
 	d->journey.apply = d->apply;

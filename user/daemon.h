@@ -79,6 +79,18 @@ int daemon_attach(struct daemon *d, const char *interface, const char *zone, enu
 		  struct attachment_state *ret, struct kernel_error *reterr);
 int daemon_detach(struct daemon *d, const char *interface, struct kernel_error *reterr);
 
+/* daemon_sources.c: the operator's entries, SOURCE rows that hold in every zone. */
+/* for_ns 0: for good. The flows that the network sends by end. -ENOSPC: too many. */
+int daemon_block(struct daemon *d, const struct network *n, uint64_t for_ns, uint32_t *ret_flows);
+/* -ENOENT: exactly this is not blocked. */
+int daemon_unblock(struct daemon *d, const struct network *n);
+/* Whether a block holds the address, and which. */
+bool daemon_is_blocked(const struct daemon *d, const struct address *a, struct network *ret);
+void daemon_sources_expire(struct daemon *d, uint64_t now_ns);
+/* A SOURCE row came, changed or went; all of them, at a start and with a new policy. */
+void daemon_source_changed(struct daemon *d, const struct row_key *row);
+void daemon_sources_project(struct daemon *d);
+
 /* Runs until SIGTERM; returns the exit status. */
 int daemon_run(const char *config_path);
 /* SIGHUP or the command. Negative errno: refused whole, the running rules stay, see errors (none

@@ -22,10 +22,11 @@ enum takes {
 	MAY_ZONE = 1 << 4,
 	MAY_MODE = 1 << 5,
 	MAY_CALL = 1 << 6,
+	MAY_LAST = 1 << 7,
 };
 
 struct options {
-	const char *config, *argument, *zone, *mode, *call;
+	const char *config, *argument, *zone, *mode, *call, *lasts;
 	bool follow;
 	struct client client;
 	uint32_t given;              /* enum takes */
@@ -132,6 +133,18 @@ static int attach(const char *name, const struct options *o)
 	return 2;
 }
 
+static int block(const char *name, const struct options *o)
+{
+	uint64_t ns = 0;
+
+	if (o->lasts && (!load_duration_text(o->lasts, &ns) || ns > INT64_MAX)) {
+		log_error("block: %s: no duration (write 30s, 5m or 2h)", o->lasts);
+		return 2;
+	}
+	return client_show(&o->client, json_pack("{s:s, s:s, s:I}", "command", name, "address",
+						 o->argument, "for_ns", (json_int_t)ns));
+}
+
 static int detach(const char *name, const struct options *o)
 {
 	(void)name;
@@ -179,6 +192,11 @@ static const struct command {
 	{ "flows", "[ADDRESS] [--zone ZONE] [--call CALL]", "doors of one sender and one receiver",
 	  show, MAY_NAME | MAY_ZONE | MAY_CALL },
 	{ "bindings", "[ADDRESS] [--zone ZONE]", "registered phones", show, MAY_NAME | MAY_ZONE },
+	{ "sources", "[ADDRESS] [--zone ZONE]", "who is trusted, denied, or heard of lately", show,
+	  MAY_NAME | MAY_ZONE },
+	{ "block", "ADDRESS [--for TIME]", "denies a source, and ends the flows it sends", block,
+	  MUST_NAME | MAY_LAST },
+	{ "unblock", "ADDRESS", "takes a block away", show, MUST_NAME },
 	{ "counters", "[--follow]", "every reason and counter, or their changes each second",
 	  counters, MAY_FOLLOW },
 	{ "events", "--follow", "judgements and alarms as they happen", follow, MAY_FOLLOW },
@@ -237,6 +255,10 @@ static bool read_option(int letter, struct options *o)
 		o->given |= MAY_CALL;
 		o->call = optarg;
 		return true;
+	case 't':
+		o->given |= MAY_LAST;
+		o->lasts = optarg;
+		return true;
 	case 'm':
 		o->given |= MAY_MODE;
 		o->mode = optarg;
@@ -253,7 +275,7 @@ static bool read_options(int argc, char **argv, struct options *o)
 		{ "follow", no_argument, NULL, 'f' },	  { "control", required_argument, NULL, 's' },
 		{ "pins", required_argument, NULL, 'p' }, { "zone", required_argument, NULL, 'z' },
 		{ "mode", required_argument, NULL, 'm' }, { "call", required_argument, NULL, 'C' },
-		{ NULL, 0, NULL, 0 },
+		{ "for", required_argument, NULL, 't' },  { NULL, 0, NULL, 0 },
 	};
 	int letter;
 

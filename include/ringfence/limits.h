@@ -14,6 +14,7 @@
 #define LIMIT_PINHOLES (LIMIT_CALLS * 8)
 #define LIMIT_SLOTS (LIMIT_FLOWS + LIMIT_PINHOLES)
 #define LIMIT_SOURCES 65536u
+#define LIMIT_BLOCKS 1024u               /* operators' own entries; each is one in every zone */
 #define LIMIT_INTERFACES 64u
 #define LIMIT_ATTACHMENTS 1024u          /* interface and VLAN pairs that are in a zone   */
 #define LIMIT_NETWORKS 4096u             /* prefixes of all zones                         */

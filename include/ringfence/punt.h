@@ -32,7 +32,7 @@ struct punt {
 enum event_kind {
 	EVENT_LOCKED = 1,           /* a pinhole's first packet: open its flow            */
 	EVENT_DROPPED,              /* a media packet was refused (at most 10 a second and CPU) */
-	EVENT_REFUSED,              /* a signalling packet was, before the daemon saw it (likewise) */
+	EVENT_REFUSED,              /* a signalling packet was, before the daemon saw it (another ten) */
 };
 
 struct event {
@@ -109,7 +109,8 @@ enum source_standing {
 enum source_origin {
 	SOURCE_BY_OTHERS = 0,       /* written with bpftool, say                          */
 	SOURCE_BY_CONFIGURATION,
-	SOURCE_BY_OPERATOR,         /* a SOURCE row                                       */
+	SOURCE_BY_OPERATOR,         /* a SOURCE row without a reason                      */
+	SOURCE_BY_JUDGEMENT,        /* a SOURCE row with one                              */
 };
 
 struct source {
@@ -117,6 +118,18 @@ struct source {
 	__u16 origin;               /* enum source_origin                                 */
 	__u32 messages_per_second;  /* 0 unlimited                                        */
 	__u64 until_ns;             /* 0 for good                                         */
+};
+
+/* Messages of a source in its running second. */
+struct bucket_key {
+	struct address address;     /* IPv6: the /64                                      */
+	__u32 zone;
+};
+
+struct bucket {
+	__u64 window_ns;
+	__u32 messages;
+	__u32 pad;
 };
 
 /* What the daemon may change while programs run. */

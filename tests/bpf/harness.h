@@ -430,10 +430,11 @@ static inline void read_mac(const char *name, uint8_t *ret_mac)
 static inline int reset(void **state)
 {
 	static const uint8_t no_budget[16 * 256];
-	uint32_t zero = 0;
+	uint32_t zero = 0, one = 1;
 
 	(void)state;
 	map_put(bench.skel->maps.event_budgets, &zero, no_budget);
+	map_put(bench.skel->maps.event_budgets, &one, no_budget);
 	map_empty(bench.skel->maps.flows);
 	map_empty(bench.skel->maps.pinholes);
 	map_empty(bench.skel->maps.sources);

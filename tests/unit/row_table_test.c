@@ -18,7 +18,7 @@
 #define ALLOCATOR_STEP 1984          /* key and value together */
 
 /* What follows of a row beside its pinned copy. */
-enum follows { NOTHING, ENTRY, TIMER };
+enum follows { NOTHING, ENTRY, TIMER, SOURCE };
 
 /* Sizes are those of the ABI (include/ringfence/abi.txt): pinned rows outlive the program. */
 static const struct {
@@ -32,13 +32,13 @@ static const struct {
 	[ROW_transaction] = { "transaction", "transaction_row", 96, NOTHING },
 	[ROW_door] = { "door", "door_row", 120, ENTRY },
 	[ROW_binding] = { "binding", "binding_row", 216, NOTHING },
-	[ROW_source] = { "source", "source_row", 24, NOTHING },
+	[ROW_source] = { "source", "source_row", 24, SOURCE },
 	[ROW_lock] = { "lock", "lock_row", 56, ENTRY },
 	[ROW_timer] = { "timer", "timer_row", 24, TIMER },
 	[ROW_text] = { "text", "text_row", 272, NOTHING },
 };
 
-static uint32_t opened, closed, stored, ended, timers;
+static uint32_t opened, closed, stored, ended, timers, sources;
 static enum row_type stored_type;
 
 static int kernel_open_key(void *self, const struct flow_key *key, struct permit *permit)
@@ -68,6 +68,12 @@ static void timer(void *self, const struct row_key *key, const struct timer_row 
 {
 	(void)self, (void)key, (void)value;
 	timers++;
+}
+
+static void source(void *self, const struct row_key *key)
+{
+	(void)self, (void)key;
+	sources++;
 }
 
 static void count(void *self, uint32_t counter, uint64_t n)
@@ -162,7 +168,8 @@ static void every_row_is_pinned_and_does_in_the_kernel_what_it_should(void **sta
 	static const struct hash_key key = { { 1, 2 } };
 	static const struct projector_ops ops = { .open = kernel_open_key,
 						  .close = kernel_close_key, .store = store,
-						  .count = count, .timer = timer };
+						  .count = count, .timer = timer,
+						  .source = source };
 
 	(void)state;
 	for (enum row_type type = ROW_NONE + 1; type < ROW_COUNT; type++) {
@@ -173,7 +180,7 @@ static void every_row_is_pinned_and_does_in_the_kernel_what_it_should(void **sta
 		/* A lock is nothing without its door. */
 		if (type == ROW_lock)
 			submit(apply, ROW_door, true);
-		opened = closed = stored = ended = timers = 0;
+		opened = closed = stored = ended = timers = sources = 0;
 		submit(apply, type, true);
 		assert_int_equal(stored_type, type);
 		assert_int_equal(stored, 1);
@@ -183,6 +190,7 @@ static void every_row_is_pinned_and_does_in_the_kernel_what_it_should(void **sta
 		assert_int_equal(ended, 1);
 		assert_int_equal(closed, entries);
 		assert_int_equal(timers, expected[type].follows == TIMER ? 2 : 0);
+		assert_int_equal(sources, expected[type].follows == SOURCE ? 2 : 0);
 		assert_int_equal(tables_count(tables, type), 0);
 		apply_free(apply);
 		tables_free(tables);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/operate.h"
 #include "cli/show.h"
 #include "cli/show_cluster.h"
 #include "daemon.h"
@@ -60,89 +61,13 @@ static bool write_line(struct client *c, const json_t *document)
 	return sent == (ssize_t)length;
 }
 
-static json_t *reload(struct daemon *d, const json_t *request)
-{
-	struct policy_errors errors = { .count = 0 };
-	json_t *list = json_array();
-
-	int result = daemon_reload(d, &errors);
-
-	(void)request;
-	if (result >= 0)
-		json_decref(list);
-	if (!result)
-		return json_pack("{s:b}", "ok", 1);
-	if (result > 0)
-		return json_pack("{s:s}", "error", "reload: the new rules are in force, but not every "
-				 "interface is attached (the daemon's log names it)");
-	for (uint32_t i = 0; i < errors.count && i < POLICY_ERRORS; i++)
-		json_array_append_new(list, json_pack("{s:I, s:I, s:s}", "line",
-						      (json_int_t)errors.items[i].line, "column",
-						      (json_int_t)errors.items[i].column, "text",
-						      errors.items[i].text));
-	return json_pack("{s:s, s:o}", "error",
-			 errors.count ? "reload: refused, the running rules stay (mend the file)" : "reload: refused, the running rules stay (the daemon's log says why)", "errors", list);
-}
-
-static json_t *refused(const char *command, const struct kernel_error *error)
-{
-	char text[sizeof(error->text) + 16];
-
-	snprintf(text, sizeof(text), "%s: %s", command, error->text);
-	return json_pack("{s:s}", "error", text);
-}
-
-static const char *word(const json_t *request, const char *name)
-{
-	return json_string_value(json_object_get(request, name)) ?: "";
-}
-
-static json_t *attach(struct daemon *d, const json_t *request)
-{
-	const char *mode = word(request, "mode");
-	struct attachment_state s;
-	struct kernel_error error;
-
-	if (daemon_attach(d, word(request, "interface"), word(request, "zone"),
-			  !strcmp(mode, "native") ? ATTACH_NATIVE :
-			  !strcmp(mode, "tc")	  ? ATTACH_TC :
-						    ATTACH_AUTO, &s, &error))
-		return refused("attach", &error);
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "interface", s.interface, "zone",
-			 d->policy->zones[s.zone].name, "vlan", s.vlan, "mode",
-			 s.mode == ATTACH_NATIVE ? "native" : "tc", "why", s.why, "warning",
-			 s.warning);
-}
-
-static json_t *detach(struct daemon *d, const json_t *request)
-{
-	struct kernel_error error;
-
-	if (daemon_detach(d, word(request, "interface"), &error))
-		return refused("detach", &error);
-	return json_pack("{s:b}", "ok", 1);
-}
-
-static json_t *cluster(struct daemon *d, const json_t *request)
-{
-	(void)request;
-	return show_cluster(d);
-}
-
-static const struct {
-	const char *name;
-	json_t *(*answer)(struct daemon *d, const json_t *request);
-} commands[] = {
-	{ "reload", reload }, { "attach", attach }, { "detach", detach }, { "cluster", cluster },
-};
-
 /* A thousand bytes or so, made anew for each answer: nothing to keep true. */
 static void view_of(const struct daemon *d, struct view *ret)
 {
 	*ret = (struct view){ .tables = d->tables, .kernel = d->kernel,
-			      .now_ns = loop_now_ns(), .running = true, .mode = show_mode(d), .policy = d->policy,
-			      .started_ns = d->started_ns, .reloads = d->reloads,
-			      .reloads_refused = d->reloads_refused };
+			      .now_ns = loop_now_ns(), .running = true, .mode = show_mode(d),
+			      .policy = d->policy, .started_ns = d->started_ns,
+			      .reloads = d->reloads, .reloads_refused = d->reloads_refused };
 	for (uint32_t z = 1; z <= LIMIT_ZONES; z++)
 		memcpy(ret->zones[z].name, d->policy->zones[z].name, LIMIT_NAME_BYTES);
 }
@@ -150,19 +75,16 @@ static void view_of(const struct daemon *d, struct view *ret)
 /* NULL: it is to be told what happens from now on. */
 static json_t *find_answer(struct daemon *d, const json_t *request)
 {
-	const char *name = word(request, "command"), *pins = word(request, "pins");
+	const char *pins = json_string_value(json_object_get(request, "pins"));
 	json_t *document;
 	struct view v;
 
-	if (*pins && strcmp(pins, d->settings.pin_path))
+	if (pins && strcmp(pins, d->settings.pin_path))
 		return json_pack("{s:s}", "other_pins", d->settings.pin_path);
-	if (!strcmp(name, "events"))
+	if (!strcmp(json_string_value(json_object_get(request, "command")) ?: "", "events"))
 		return NULL;
 	view_of(d, &v);
-	document = show_answer(&v, request);
-	for (unsigned int i = 0; !document && i < sizeof(commands) / sizeof(*commands); i++)
-		if (!strcmp(name, commands[i].name))
-			document = commands[i].answer(d, request);
+	document = show_answer(&v, request) ?: operate(d, request);
 	return document ?: json_pack("{s:s}", "error", "no such command (see `ringfence help`)");
 }
 

@@ -56,6 +56,12 @@ static const struct column binding_columns[] = {
 	{ "REGISTRAR", "registrar", FORMAT_TEXT },  { "ZONE", "zone", FORMAT_TEXT },
 	{ "EXPIRES", "expires_s", FORMAT_SECONDS }, { NULL, NULL, 0 },
 };
+static const struct column source_columns[] = {
+	{ "SOURCE", "source", FORMAT_TEXT },	    { "ZONE", "zone", FORMAT_TEXT },
+	{ "STANDING", "standing", FORMAT_TEXT },    { "BY", "by", FORMAT_TEXT },
+	{ "EXPIRES", "expires_s", FORMAT_SECONDS }, { "HEARD", "heard_s", FORMAT_SECONDS },
+	{ "MESSAGES", "messages", FORMAT_NUMBER },  { NULL, NULL, 0 },
+};
 static const struct column counter_columns[] = {
 	{ "COUNTER", "name", FORMAT_TEXT },
 	{ "VALUE", "value", FORMAT_NUMBER },
@@ -319,6 +325,19 @@ static void print_attached(const json_t *a)
 		log_warning("%s: %s", word(a, "interface"), word(a, "warning"));
 }
 
+static void print_blocked(const json_t *b)
+{
+	const json_t *expires = json_object_get(b, "expires_s");
+	char time[32];
+
+	format_seconds(expires, time, sizeof(time));
+	printf("%s is blocked %s%s, %lld flows ended\n", word(b, "source"),
+	       json_is_number(expires) ? "for " : "for good", json_is_number(expires) ? time : "",
+	       number(b, "flows_ended"));
+	if (strcmp(word(b, "warning"), "-"))
+		log_warning("%s: %s", word(b, "source"), word(b, "warning"));
+}
+
 void print_document(const char *command, json_t *document)
 {
 	json_t *rows = json_object_get(document, command);
@@ -329,6 +348,8 @@ void print_document(const char *command, json_t *document)
 		print_cluster(document);
 	else if (!strcmp(command, "attach"))
 		print_attached(document);
+	else if (!strcmp(command, "block"))
+		print_blocked(document);
 	else if (!strcmp(command, "calls") && json_object_get(json_array_get(rows, 0), "dialogs"))
 		print_calls_in_full(rows);
 	else if (!strcmp(command, "calls"))
@@ -337,6 +358,8 @@ void print_document(const char *command, json_t *document)
 		print_counters(rows);
 	else if (!strcmp(command, "bindings"))
 		table_print(binding_columns, rows);
+	else if (!strcmp(command, "sources"))
+		table_print(source_columns, rows);
 	else if (!strcmp(command, "flows") || !strcmp(command, "pinholes"))
 		table_print(door_columns, rows);
 }

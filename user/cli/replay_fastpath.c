@@ -17,20 +17,9 @@ struct opening {
 	struct activity activity;
 };
 
-struct source_name {
-	struct address address;
-	uint32_t zone;
-	uint32_t pad;
-};
-
-struct bucket {
-	uint64_t window_ns;
-	uint64_t messages;
-};
-
 struct fastpath {
 	struct map *openings;        /* flow_key -> struct opening */
-	struct map *buckets;         /* source_name -> struct bucket */
+	struct map *buckets;         /* bucket_key -> struct bucket */
 };
 
 struct fastpath *fastpath_new(void)
@@ -42,7 +31,7 @@ struct fastpath *fastpath_new(void)
 	if (!p)
 		return NULL;
 	p->openings = map_new(sizeof(struct flow_key), sizeof(struct opening), LIMIT_SLOTS, &key);
-	p->buckets = map_new(sizeof(struct source_name), sizeof(struct bucket),
+	p->buckets = map_new(sizeof(struct bucket_key), sizeof(struct bucket),
 			     LIMIT_SOURCE_BUCKETS, &key);
 	if (p->openings && p->buckets)
 		return p;
@@ -186,7 +175,7 @@ enum reason fastpath_media(struct fastpath *p, const struct flow_key *key, const
 bool fastpath_in_rate(struct fastpath *p, const struct flow_key *packet, uint32_t rate,
 		      uint64_t now_ns)
 {
-	struct source_name name = { .address = packet->source, .zone = packet->zone };
+	struct bucket_key name = { .address = packet->source, .zone = packet->zone };
 	struct bucket *b;
 
 	if (!rate)

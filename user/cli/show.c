@@ -29,6 +29,18 @@ const char *show_meaning(uint32_t reason)
 	return reason < REASON_COUNT ? counters[reason].sentence : "";
 }
 
+void show_network(const struct network *n, char ret[64])
+{
+	struct text t = text_make(ret, 64);
+	bool is_ipv4 = address_is_ipv4(&n->address) && n->prefix_bits >= 96;
+
+	text_address(&t, &n->address);
+	if (n->prefix_bits == 128)
+		return;
+	text_char(&t, '/');
+	text_number(&t, n->prefix_bits - (is_ipv4 ? 96u : 0u));
+}
+
 json_t *show_place(const struct address *a, __be16 port)
 {
 	char buffer[64];
@@ -136,7 +148,7 @@ static const struct {
 	json_t *(*rows)(const struct view *v, struct filter *f);
 } tables[] = {
 	{ "calls", find_calls },       { "pinholes", show_pinholes }, { "flows", show_flows },
-	{ "bindings", show_bindings }, { "counters", show_counters },
+	{ "bindings", show_bindings }, { "sources", show_sources },   { "counters", show_counters },
 };
 
 /* Whose rows they are. Without a daemon, how long ago one last said that it lives. */

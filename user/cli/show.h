@@ -19,6 +19,8 @@ json_t *show_report(const struct view *v, const struct verdict_report *r);
 json_t *show_event(const struct view *v, const struct event *e, const struct owner *owner);
 json_t *show_tell(const struct view *v, enum tell tell, const struct owner *owner);
 
+/* "10.1.0.0/16", or the address alone where it is one host's. */
+void show_network(const struct network *n, char ret[64]);
 const char *show_reason(uint32_t reason);
 /* The one-sentence meaning. */
 const char *show_meaning(uint32_t reason);

@@ -24,19 +24,15 @@ static json_t *interfaces(const struct view *v)
 	return list;
 }
 
-/* An IPv4 prefix counts from 96. */
 static json_t *network_json(const struct network_key *key)
 {
-	char buffer[64];
-	struct text t = text_make(buffer, sizeof(buffer));
-	bool is_ipv4 = address_is_ipv4(&key->address) && key->prefix_bits >= 96;
+	const struct network n = { key->address, (uint8_t)key->prefix_bits };
+	char name[64];
 
 	if (!key->prefix_bits)
 		return json_string("everything else");
-	text_address(&t, &key->address);
-	text_char(&t, '/');
-	text_number(&t, key->prefix_bits - (is_ipv4 ? 96 : 0));
-	return json_string(buffer);
+	show_network(&n, name);
+	return json_string(name);
 }
 
 static json_t *networks(const struct view *v, uint16_t zone)

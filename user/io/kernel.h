@@ -66,6 +66,11 @@ int kernel_attachments(const struct kernel *k, struct attachment_state *ret, uin
 int kernel_unload(const char *pin_path, struct kernel_error *reterr);
 /* Zones, services, networks, enforcement and rates of a policy into the maps. */
 int kernel_configure(struct kernel *k, const struct policy *p, struct kernel_error *reterr);
+/* kernel_sources.c: one entry of the sources; value NULL takes it out. 0 or negative errno. */
+int kernel_set_source(struct kernel *k, const struct source_key *key, const struct source *value);
+/* The entry that the policy's servers have there; false where they have none. */
+bool kernel_server_entry(const struct policy *p, const struct source_key *key,
+			 struct source *ret);
 /* An address of this host came or went. */
 int kernel_local_address(struct kernel *k, const struct address *a, bool there);
 /* Cached next hops are looked up anew. */
@@ -84,6 +89,11 @@ bool kernel_activity(const struct kernel *k, const struct flow_key *key, struct 
 int kernel_counter(const struct kernel *k, uint32_t index, uint64_t *ret);
 int kernel_control_word(const struct kernel *k, struct control *ret);
 int kernel_zone_ports(const struct kernel *k, uint16_t zone, struct zone_ports *ret);
+/* Walk the sources, and those heard of lately that have no entry; `after` NULL begins. */
+bool kernel_source_next(const struct kernel *k, const struct source_key *after,
+			struct source_key *ret, struct source *ret_value);
+bool kernel_bucket_next(const struct kernel *k, const struct bucket_key *after,
+			struct bucket_key *ret, struct bucket *ret_value);
 /* Walks the networks of all zones; `after` NULL begins. */
 bool kernel_network_next(const struct kernel *k, const struct network_key *after,
 			 struct network_key *ret, uint16_t *ret_zone);

@@ -24,4 +24,8 @@ void kernel_check(struct attachment_state *ret);
 /* Whether frames that XDP redirects to the interface arrive. */
 bool kernel_takes_frames(const struct attachment_state *s);
 
+/* kernel_sources.c: entries of the policy's servers, and away with those of a former one's. */
+int kernel_put_servers(const struct kernel *k, const struct policy *p);
+void kernel_take_servers(const struct kernel *k, const struct policy *p);
+
 #endif

@@ -52,6 +52,27 @@ bool kernel_network_next(const struct kernel *k, const struct network_key *after
 	return true;
 }
 
+bool kernel_source_next(const struct kernel *k, const struct source_key *after,
+			struct source_key *ret, struct source *ret_value)
+{
+	return !bpf_map_get_next_key(k->maps.sources, after, ret) &&
+	       !bpf_map_lookup_elem(k->maps.sources, ret, ret_value);
+}
+
+/* One that the fast path forgot meanwhile is passed over. */
+bool kernel_bucket_next(const struct kernel *k, const struct bucket_key *after,
+			struct bucket_key *ret, struct bucket *ret_value)
+{
+	for (uint32_t i = 0; i < LIMIT_SOURCE_BUCKETS; i++) {
+		if (bpf_map_get_next_key(k->maps.source_buckets, after, ret))
+			return false;
+		if (!bpf_map_lookup_elem(k->maps.source_buckets, ret, ret_value))
+			return true;
+		after = ret;
+	}
+	return false;
+}
+
 bool kernel_activity(const struct kernel *k, const struct flow_key *key, struct activity *ret)
 {
 	bool exact = key->source_port && !address_is_zero(&key->source);

@@ -9,7 +9,6 @@
 
 #include "io/kernel_own.h"
 
-#define SERVER_BITS 160          /* zone and whole address */
 #define HEARTBEAT_LIMIT_NS 3000000000ull
 #define REINJECT_MARK 0x52460000u
 #define REINJECT_MASK 0xffff0000u
@@ -151,65 +150,6 @@ static void take_services(const struct kernel *k, const struct policy *p)
 	}
 }
 
-static bool has_server(const struct policy *p, const struct source_key *key)
-{
-	for (uint32_t i = 0; i < p->server_count; i++) {
-		const struct server *s = &p->servers[i];
-
-		if (s->zone != key->zone)
-			continue;
-		for (uint32_t n = 0; n < s->address_count; n++)
-			if (address_equal(&s->addresses[n], &key->address))
-				return true;
-	}
-	return false;
-}
-
-/* As put_servers writes them: one address, trusted for good, without a limit. */
-static bool was_server(const struct kernel *k, const struct source_key *key)
-{
-	struct source value;
-
-	return key->prefix_bits == SERVER_BITS &&
-	       !bpf_map_lookup_elem(k->maps.sources, key, &value) &&
-	       value.standing == SOURCE_TRUSTED && !value.messages_per_second && !value.until_ns;
-}
-
-static void take_servers(const struct kernel *k, const struct policy *p)
-{
-	struct source_key next, kept;
-	void *previous = NULL;
-
-	for (uint32_t i = 0; i < 2 * LIMIT_SOURCES; i++) {
-		if (bpf_map_get_next_key(k->maps.sources, previous, &next))
-			return;
-		if (was_server(k, &next) && !has_server(p, &next)) {
-			bpf_map_delete_elem(k->maps.sources, &next);
-			continue;
-		}
-		kept = next;
-		previous = &kept;
-	}
-}
-
-static int put_servers(const struct kernel *k, const struct policy *p)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; i < p->server_count; i++) {
-		const struct server *s = &p->servers[i];
-		struct source value = { .standing = SOURCE_TRUSTED };
-
-		for (uint32_t n = 0; n < s->address_count; n++) {
-			struct source_key key = { .prefix_bits = SERVER_BITS, .zone = s->zone,
-						  .address = s->addresses[n] };
-
-			err = err ?: bpf_map_update_elem(k->maps.sources, &key, &value, BPF_ANY);
-		}
-	}
-	return err;
-}
-
 /* The heartbeat and the route generation are kept: the daemon writes them while it runs. */
 static int put_control(const struct kernel *k, const struct policy *p)
 {
@@ -234,14 +174,14 @@ int kernel_configure(struct kernel *k, const struct policy *p, struct kernel_err
 	err = err ?: put_zones(k, p);
 	err = err ?: put_networks(k, p);
 	err = err ?: put_services(k, p);
-	err = err ?: put_servers(k, p);
+	err = err ?: kernel_put_servers(k, p);
 	err = err ?: put_control(k, p);
 	if (err)
 		return kernel_fail(reterr, err, "configure: %s (too many networks or servers?)",
 				   strerror(-err));
 	take_networks(k, p);
 	take_services(k, p);
-	take_servers(k, p);
+	kernel_take_servers(k, p);
 	return 0;
 }
 

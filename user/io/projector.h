@@ -27,6 +27,8 @@ struct projector_ops {
 	void (*told)(void *self, enum tell tell, const struct owner *owner);
 	/* A TIMER row came, moved or went (value NULL). */
 	void (*timer)(void *self, const struct row_key *key, const struct timer_row *value);
+	/* A SOURCE row came, changed or went. */
+	void (*source)(void *self, const struct row_key *key);
 	void *self;
 };
 

@@ -36,6 +36,7 @@ const char *load_scalar(struct loader *l, const yaml_node_t *node);
 bool load_number(struct loader *l, const yaml_node_t *node, uint64_t most, uint64_t *ret);
 /* "10s", "500ms", "2m", "1h" */
 bool load_duration(struct loader *l, const yaml_node_t *node, uint64_t *ret_ns);
+bool load_duration_text(const char *s, uint64_t *ret_ns);
 bool load_bool(struct loader *l, const yaml_node_t *node, bool *ret);
 /* Index of a word in a NULL-ended list, -1 and an error with the nearest one. */
 int load_choice(struct loader *l, const yaml_node_t *node, const char *const *choices);

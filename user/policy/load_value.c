@@ -113,24 +113,32 @@ bool load_number(struct loader *l, const yaml_node_t *node, uint64_t most, uint6
 	return false;
 }
 
-bool load_duration(struct loader *l, const yaml_node_t *node, uint64_t *ret_ns)
+bool load_duration_text(const char *s, uint64_t *ret_ns)
 {
 	static const struct {
 		const char *name;
 		uint64_t ns;
 	} units[] = { { "ms", 1000000 }, { "s", 1000000000 }, { "m", 60000000000 },
 		      { "h", 3600000000000 } };
-	const char *s = load_scalar(l, node);
-	size_t digits = s ? strspn(s, "0123456789") : 0;
+	size_t digits = strspn(s, "0123456789");
 	uint64_t n;
 
-	for (unsigned int i = 0; s && i < sizeof(units) / sizeof(*units); i++) {
+	for (unsigned int i = 0; i < sizeof(units) / sizeof(*units); i++) {
 		if (strcmp(s + digits, units[i].name) ||
 		    !slice_number(slice_make(s, digits), 1000000, &n) || !n)
 			continue;
 		*ret_ns = n * units[i].ns;
 		return true;
 	}
+	return false;
+}
+
+bool load_duration(struct loader *l, const yaml_node_t *node, uint64_t *ret_ns)
+{
+	const char *s = load_scalar(l, node);
+
+	if (s && load_duration_text(s, ret_ns))
+		return true;
 	if (s)
 		load_error(l, node, "%s: no duration (write 500ms, 30s, 5m or 2h)", s);
 	return false;

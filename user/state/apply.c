@@ -143,6 +143,8 @@ static void write_row(struct apply *a, enum row_type type, const struct row_key 
 		a->ops.count(a->ops.self, COUNTER_kernel_errors, 1);
 	if (type == ROW_timer && a->ops.timer)
 		a->ops.timer(a->ops.self, key, value);
+	if (type == ROW_source && a->ops.source)
+		a->ops.source(a->ops.self, key);
 	projection_touch(a->projection, type, key);
 }
 
