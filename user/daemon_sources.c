@@ -134,16 +134,18 @@ static bool sends_by_flow(const struct daemon *d, const struct row_view *row,
 	       (n->prefix_bits == 128 || !policy_server_at(d->policy, &key->source, 0));
 }
 
-static uint32_t end_some(struct daemon *d, enum row_type type, const struct network *n)
+/* A batch of the walk; *cursor goes on, since in a group the rows go only when the batch came back. */
+static uint32_t end_some(struct daemon *d, enum row_type type, const struct network *n,
+			 uint32_t *cursor)
 {
 	static uint8_t bytes[LIMIT_ARENA_BYTES];
 	struct arena arena = { bytes, sizeof(bytes), 0 };
 	struct row_view row;
-	uint32_t cursor = 0, count;
+	uint32_t count;
 	struct batch b;
 
 	batch_init(&b, &arena);
-	while (b.change_count < TAKEN_MOST && tables_next(d->tables, type, &cursor, &row))
+	while (b.change_count < TAKEN_MOST && tables_next(d->tables, type, cursor, &row))
 		if (sends_by_flow(d, &row, n))
 			batch_end(&b, type, row.key);
 	count = b.change_count;
@@ -157,9 +159,9 @@ static uint32_t end_flows(struct daemon *d, const struct network *n)
 	uint32_t ended = 0, some;
 
 	for (int i = 0; i < 2; i++) {
-		uint32_t rounds = tables_count(d->tables, types[i]) / TAKEN_MOST + 1;
+		uint32_t cursor = 0;
 
-		while (rounds-- && (some = end_some(d, types[i], n)))
+		while ((some = end_some(d, types[i], n, &cursor)))
 			ended += some;
 	}
 	return ended;
