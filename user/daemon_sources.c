@@ -99,7 +99,7 @@ static void submit(struct daemon *d, struct batch *b)
 {
 	if (b->change_count)
 		apply_submit(d->apply, b, NULL, NULL);
-	maps_close(d->maps);
+	daemon_messages_done(d);
 }
 
 void daemon_sources_expire(struct daemon *d, uint64_t now_ns)
