@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make          build the program into build/ (installs nothing)
+# make          build the program and its manual page into build/ (installs nothing)
 # make check    install what is missing, build, run every test: "N passed, N failed, N skipped"
 # make demo     a call through the gateway, and three attacks, before your eyes
 # make simulate members over a simulated group, SEEDS of them (default 20000)
@@ -35,11 +35,14 @@ simulations = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/simulate/*_test.c))
 bench_tools = $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 fuzzers = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
 
+# Where there is no scdoc the program is all the same.
+manual = $(if $(shell command -v scdoc),$(BUILD)/ringfence.8)
+
 .PHONY: all check tests unit_tests sanitized demo cluster bench lint fuzz simulate clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(if $(wildcard user/main.c),$(BUILD)/ringfence)
+all: $(if $(wildcard user/main.c),$(BUILD)/ringfence) $(manual)
 
 ifeq ($(filter clean,$(MAKECMDGOALS)),)
 ifeq ($(filter check demo cluster bench,$(MAKECMDGOALS)),)
@@ -53,6 +56,10 @@ endif
 
 $(BUILD)/ringfence: $(BUILD)/user/main.o $(acts_objects) $(BUILD)/libpure.a
 	$(CC) $(CFLAGS) -o $@ $(BUILD)/user/main.o $(acts_objects) $(BUILD)/libpure.a $(libs)
+
+$(BUILD)/ringfence.8: user/cli/ringfence.8.scd
+	@mkdir -p $(@D)
+	scdoc <$< >$@
 
 $(BUILD)/libpure.a: $(pure_objects)
 	rm -f $@
