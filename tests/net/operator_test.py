@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RINGFENCE = ROOT / os.environ.get("BUILD", "build") / "ringfence"
 DEMO = ROOT / "scripts/demo.d"
 MEDIA = ROOT / "tests/net/operator_media.py"
+REGISTER = ROOT / "tests/net/operator_register.py"
 RUN = str(os.getpid())
 PINS = f"/sys/fs/bpf/ringfence-{RUN}"
 TABLES = ("calls", "pinholes", "flows", "bindings", "sources", "counters")
@@ -141,6 +142,10 @@ class Lab:
     def count(self, table, *filters):
         return len(self.show(table, *filters)[table])
 
+    def media(self, table, *filters):
+        """How many doors of media: a registration has one of signalling."""
+        return sum(f["kind"] != "signalling" for f in self.show(table, *filters)[table])
+
     def up(self):
         subprocess.run([ROOT / "scripts/netns", "up", RUN], check=True)
         subprocess.run(["ip", "netns", "add", f"guest-{RUN}"], check=True)
@@ -261,6 +266,20 @@ def scenario(name, media_port):
     (lab.work / name).write_text(text.replace('"8500"', '"600000"'))
 
 
+def registering():
+    registrar = lab.begin("registrar", "pbx", REGISTER, "registrar", PBX)
+    phone = lab.begin("register", "phone", REGISTER, "phone", PHONE, PBX)
+    check("a phone registers", phone.wait(timeout=30) == 0)
+    registrar.kill()
+    registrar.wait()
+    bindings = lab.show("bindings")["bindings"]
+    check("its binding is told", len(bindings) == 1 and
+          bindings[0]["contact"] == f"{PHONE}:5070" and bindings[0]["zone"] == "phones" and
+          bindings[0]["aor"] == f"sip:carol@{PBX}" and 0 < bindings[0]["expires_s"] <= 600)
+    check("by an address of either side", lab.count("bindings", PHONE) == 1 and
+          lab.count("bindings", PBX) == 1 and lab.count("bindings", GUEST) == 0)
+
+
 def calling():
     lab.begin("events", "gateway", *lab.command("events", "--follow", "--json")[2:])
     scenario("uac.xml", "16000")
@@ -297,14 +316,14 @@ def one_call(call):
 
 
 def filtering(call):
-    check("four flows: media and RTCP, both ways", lab.count("flows") == 4)
-    check("all of them of the phone", lab.count("flows", PHONE) == 4)
-    check("and of its network", lab.count("flows", "10.77.1.0/24") == 4)
-    check("none of a stranger", lab.count("flows", "10.77.1.12") == 0)
-    check("all of them of a zone", lab.count("flows", "--zone", "pbxes") == 4)
-    check("and of the call", lab.count("flows", "--call", call) == 4)
-    check("none of another call", lab.count("flows", "--call", call + "x") == 0)
-    check("pinholes likewise", lab.count("pinholes", PHONE, "--call", call) == 4)
+    check("four flows: media and RTCP, both ways", lab.media("flows") == 4)
+    check("all of them of the phone", lab.media("flows", PHONE) == 4)
+    check("and of its network", lab.media("flows", "10.77.1.0/24") == 4)
+    check("none of a stranger", lab.media("flows", "10.77.1.12") == 0)
+    check("all of them of a zone", lab.media("flows", "--zone", "pbxes") == 4)
+    check("and of the call", lab.media("flows", "--call", call) == 4)
+    check("none of another call", lab.media("flows", "--call", call + "x") == 0)
+    check("pinholes likewise", lab.media("pinholes", PHONE, "--call", call) == 4)
     check("the call by an address", lab.count("calls", "10.77.1.0/24") == 1)
     check("and none by another one", lab.count("calls", "10.77.9.0/24") == 0)
     check("what is no address is refused with what to write",
@@ -351,7 +370,7 @@ def following(call):
 
 
 def flows():
-    return sorted((f["from"], f["to"], f["zone"], f["call"]) for f in lab.show("flows")["flows"])
+    return sorted((f["from"], f["to"], f["zone"], f["call"]) for f in lab.show("flows")["flows"] if f["call"])
 
 
 def killed(call):
@@ -483,6 +502,7 @@ def main():
     reloading()
     detaching()
     check("the guest is attached", lab.rf("attach", "guest0", "--zone", "phones").status == 0)
+    registering()
     call = calling()
     one_call(call)
     filtering(call)
