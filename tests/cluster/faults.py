@@ -104,22 +104,22 @@ SHORT = ("daemon", "corosync", "host", "stop", "partition")
 def measure(world, name, calls):
     """One run: a row of figures. The world is whole again afterwards."""
     fault = FAULTS[name]
-    active = world.active()
-    other = next(m for m in world.members if m is not active)
     window = 5 if world.settings.pace == "subsecond" else 10
     load = Load(world, name, calls)
     try:
         if fault.before:
-            fault.before(world, active, other)
+            fault.before(world, *world.roles())
         strangers = world.strangers_seen()
         load.start_calls()
         load.start_media(int(window + fault.lasts + 60))
         load.start_stranger()
         load.start_probe()
         time.sleep(1.5)
+        # Who is active is asked late: a busy machine may have moved the addresses meanwhile.
+        roles = world.roles()
         load.tell_media("mark")
         began = time.time()
-        fault.happens(world, active, other)
+        fault.happens(world, *roles)
         took = time.time() - began
         time.sleep(window)
         row = judge_run(world, load, name, (began, fault.lasts))

@@ -175,6 +175,9 @@ class Member:
         }[part]
         if part == "daemon":
             self.control.unlink(missing_ok=True)
+        # In a process namespace made anew a number of yesterday soon is somebody else's.
+        for file in ("keepalived.pid", "vrrp.pid") if part == "keepalived" else ():
+            (self.work / "run" / file).unlink(missing_ok=True)
         out = self.work / f"{part}.log"
         self.parts[part] = Process(self.inside(*command), out)
         if part == "corosync":
@@ -182,6 +185,9 @@ class Member:
                      lambda: self.answers("corosync-cpgtool", "-n"))
         if part == "daemon":
             self.wait_daemon()
+        if part == "keepalived":
+            wait_for(f"{self.name}: keepalived is not up: {self.parts[part].text()[-500:]}", 5,
+                     (self.work / "run/vrrp.pid").exists)
 
     def answers(self, *command):
         return subprocess.run(self.inside(*command), check=False, stdout=subprocess.DEVNULL,
@@ -240,6 +246,14 @@ class Member:
             here = words[0] == name if words and not line[0].isspace() else here
             rows += here and len(words) >= 2 and words[-2].isdigit()
         return rows
+
+    def is_whole(self):
+        """Does its daemon see two members that hold every row? Of daemons that are no cluster nothing
+        is asked. The one place that reads `ringfence cluster`."""
+        if self.world.settings.gateways != "cluster":
+            return True
+        told = json.loads(self.ringfence("cluster", "--json"))
+        return [m["state"] for m in told["members"]] == ["full", "full"]
 
     def kill_all(self):
         """Every process of the member dies in one instant: the first of its process namespace."""
@@ -394,13 +408,17 @@ class World:
 
     def wait_steady(self, seconds=30):
         wait_for("no group of two", seconds, lambda: all(m.group() == 2 for m in self.members), 0.2)
+        wait_for("not each gateway sees two whole members", seconds,
+                 lambda: all(m.is_whole() for m in self.members), 0.2)
         wait_for("not each address is held by one member", seconds,
                  lambda: sorted(a for m in self.members for a in m.holds()) ==
                  sorted(VIRTUAL.values()), 0.2)
 
-    def active(self):
-        return wait_for("nobody holds the phones' address", 10, lambda: next(
+    def roles(self):
+        """(who holds the phones' address, the other)"""
+        active = wait_for("nobody holds the phones' address", 10, lambda: next(
             (m for m in self.members if VIRTUAL["in0"] in m.holds()), None))
+        return active, next(m for m in self.members if m is not active)
 
     def strangers_seen(self):
         seen = {}
