@@ -253,7 +253,7 @@ class Member:
         if self.world.settings.gateways != "cluster":
             return True
         told = json.loads(self.ringfence("cluster", "--json"))
-        return [m["state"] for m in told["members"]] == ["full", "full"]
+        return [m["state"] for m in told["cluster"]] == ["full", "full"]
 
     def kill_all(self):
         """Every process of the member dies in one instant: the first of its process namespace."""
