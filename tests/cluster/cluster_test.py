@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from faults import SHORT, broken, run_all
+from faults import SHORT, broken, intruded, run_all
 from world import Unseen, obey_signals
 
 NEEDED = ("corosync", "keepalived", "sipp", "nft", "ethtool")
@@ -51,6 +51,7 @@ def main():
     for row in rows_of("cluster", SHORT, 50):
         name = row["fault"].replace("-", "_")
         check(f"no_call_is_lost_by_{name}", not broken(row), "; ".join(broken(row)))
+        check(f"no_stranger_passes_during_{name}", not intruded(row), "; ".join(intruded(row)))
         print(f"   {row['lost_max']} packets lost at most of a stream, {row['refused']} of "
               f"{row['asked']} new calls refused, steady after {row['steady_ms']} ms")
     print(f"{passed} passed, {failed} failed, 0 skipped")

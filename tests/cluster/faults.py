@@ -109,7 +109,7 @@ def measure(world, name, calls):
     try:
         if fault.before:
             fault.before(world, *world.roles())
-        strangers = world.strangers_seen()
+        world.strangers_forget()
         load.start_calls()
         load.start_media(int(window + fault.lasts + 60))
         load.start_stranger()
@@ -122,17 +122,20 @@ def measure(world, name, calls):
         fault.happens(world, *roles)
         took = time.time() - began
         time.sleep(window)
-        row = judge_run(world, load, name, (began, fault.lasts))
-        row["deed_ms"] = round(took * 1000)
-        row["strangers_passed"] = {k: n - strangers[k] for k, n in world.strangers_seen().items()}
+        row = {"passed_until": {"talk": world.strangers_passed()}}
+        judge_run(world, load, row, (began, fault.lasts))
+        row.update(fault=name, deed_ms=round(took * 1000),
+                   strangers_passed=world.strangers_passed())
     finally:
         load.stop()
     heal(world)
     return row
 
 
-def judge_run(world, load, name, when):
+def judge_run(world, load, row, when):
+    """Ends the calls, and writes down how they fared."""
     renewed = load.renew()
+    row["passed_until"]["renewed"] = world.strangers_passed()
     streams, late = load.stop_media()
     ended = load.end()
     asked, refused, slow = load.stop_probe()
@@ -141,9 +144,10 @@ def judge_run(world, load, name, when):
     steady = None if None in rest.values() else max(rest.values())
     half = len(streams) // 2
     silent = sum(a["silent"] or b["silent"] for a, b in zip(streams[:half], streams[half:]))
-    return {"fault": name, "calls": load.calls, "calls_lost": silent, "renew_failed": renewed,
-            "bye_failed": ended, **summary(streams), "asked": asked, "refused": refused,
-            "steady_ms": steady, "rest_ms": rest, "sender_late_ms": late, "strangers_sent": sent}
+    row.update({"calls": load.calls, "calls_lost": silent, "renew_failed": renewed,
+                "bye_failed": ended, **summary(streams), "asked": asked, "refused": refused,
+                "steady_ms": steady, "rest_ms": rest, "sender_late_ms": late,
+                "strangers_sent": sent})
 
 
 def rest_of(world, streams, slow, when):
@@ -164,12 +168,18 @@ def rest_of(world, streams, slow, when):
 def broken(row):
     """What a cluster must keep, in words; packets lost and times are told, not judged: they are the
     machine's as much as ours."""
-    wrong = [f"{row[key]} {what}" for key, what in (
+    return [f"{row[key]} {what}" for key, what in (
         ("calls_lost", "calls lost"), ("renew_failed", "re-INVITEs failed"),
         ("bye_failed", "BYEs failed")) if row[key]]
-    wrong += [f"{n} packets of strangers ({kind}) passed"
-              for kind, n in row["strangers_passed"].items() if n]
-    return wrong
+
+
+def intruded(row):
+    """What no stranger may reach, in words, with when it happened."""
+    until = row["passed_until"]
+    return [f"{n} of {row['strangers_sent'][kind]} packets of strangers ({kind}) passed, "
+            f"{until['talk'][kind]} in the talk, "
+            f"{until['renewed'][kind] - until['talk'][kind]} while re-INVITEs were under way"
+            for kind, n in row["strangers_passed"].items() if n]
 
 
 def heal(world):

@@ -420,7 +420,11 @@ class World:
             (m for m in self.members if VIRTUAL["in0"] in m.holds()), None))
         return active, next(m for m in self.members if m is not active)
 
-    def strangers_seen(self):
+    def strangers_forget(self):
+        for where in ("phones", "pbx"):
+            self.do(where, "nft", "reset", "counters")
+
+    def strangers_passed(self):
         seen = {}
         for where in ("phones", "pbx"):
             listed = json.loads(self.do(where, "nft", "-j", "list", "counters"))
