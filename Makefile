@@ -20,6 +20,8 @@ CALLS ?= 50
 packages = libbpf libxdp libsystemd yaml-0.1 smartcols jansson libmnl libpcap libcpg
 warnings = -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
 flags = -std=gnu11 -D_GNU_SOURCE $(warnings) -Iinclude -Iuser -I$(BUILD) $(CFLAGS) -MMD -MP
+bpf_compile = $(CLANG) -O2 -g -Wall -Werror -target bpf -mcpu=v3 -Iinclude \
+	-I/usr/include/$(shell uname -m)-linux-gnu
 libs = $(shell pkg-config --libs $(packages)) -lelf -lz -lm
 
 # Pure code: linked into one archive whose undefined symbols scripts/purity checks.
@@ -32,7 +34,7 @@ acts_objects = $(acts:%.c=$(BUILD)/%.o)
 unit_tests = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c tests/torture/*_test.c tests/golden/*_test.c))
 bpf_tests = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bpf/*_test.c))
 simulations = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/simulate/*_test.c))
-bench_tools = $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+bench_tools = $(patsubst tests/bench/%.c,$(BUILD)/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 fuzzers = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 # Where there is no scdoc the program is all the same.
@@ -71,8 +73,7 @@ $(BUILD)/%.o: %.c | $(BUILD)/gateway.skel.h
 
 $(BUILD)/gateway.bpf.o: bpf/gateway.bpf.c $(wildcard bpf/*.h include/ringfence/*)
 	@mkdir -p $(@D)
-	$(CLANG) -O2 -g -Wall -Werror -target bpf -mcpu=v3 -Iinclude \
-		-I/usr/include/$(shell uname -m)-linux-gnu -c -o $@ $<
+	$(bpf_compile) -c -o $@ $<
 
 $(BUILD)/gateway.skel.h: $(BUILD)/gateway.bpf.o
 	PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name gateway_bpf > $@
@@ -91,9 +92,18 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(pure)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -Iinclude -Iuser -o $@ $< $(pure)
 
+$(BUILD)/bench/%.bpf.o: tests/bench/%.bpf.c $(wildcard tests/bench/*.h)
+	@mkdir -p $(@D)
+	$(bpf_compile) -c -o $@ $<
+
+$(BUILD)/bench/%.skel.h: $(BUILD)/bench/%.bpf.o
+	PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name $*_bpf > $@
+
+$(BUILD)/blast: $(BUILD)/bench/blast.skel.h tests/bench/blast.h
+
 $(BUILD)/%: tests/bench/%.c $(BUILD)/libacts.a $(BUILD)/libpure.a
 	@mkdir -p $(@D)
-	$(CC) $(flags) -o $@ $< $(BUILD)/libacts.a $(BUILD)/libpure.a $(libs) -lcmocka -lm
+	$(CC) $(flags) -Itests -o $@ $< $(BUILD)/libacts.a $(BUILD)/libpure.a $(libs) -lcmocka -lm
 
 tests: all $(unit_tests) $(bpf_tests) $(simulations)
 

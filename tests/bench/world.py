@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import shutil
-import struct
 import subprocess
 import tempfile
 import time
@@ -12,7 +11,6 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RINGFENCE = ROOT / "build/ringfence"
 PHONE, PBX = "10.77.1.11", "10.77.2.10"
-FIRST_PORT = 20000              # blast.c
 
 CONFIG = """\
 zones:
@@ -26,16 +24,19 @@ limits: {{ unknown_rate: 0 }}
 daemon: {{ control: {control}, pins: {pins} }}
 """
 
-# The set-up that a user would pick without ringfence: conntrack and the kernel's SIP helper.
+# The set-up that a user would pick without ringfence: conntrack and the kernel's SIP helper. The
+# chain `opening` stands for the calls that the helper saw begin; once it is emptied, only what
+# conntrack holds as established passes.
 HELPER = """\
 table inet bench {
 	ct helper sip { type "sip" protocol udp; l3proto ip; }
 	chain incoming { type filter hook prerouting priority 0; udp dport 5060 ct helper set "sip"; }
+	chain opening { udp dport 20000-40000 accept; }
 	chain forward {
 		type filter hook forward priority 0; policy drop;
 		ct state established,related accept
 		udp dport 5060 accept
-		udp dport 20000-40000 accept
+		jump opening
 	}
 }
 """
@@ -53,10 +54,10 @@ def build(name):
 
 
 class World:
-    """Phone, gateway and PBX. set_up is plain, helper, native or tc."""
+    """Phone, gateway and PBX. set_up is drop (no gateway is asked), plain, helper, native or tc."""
 
     def __init__(self, set_up):
-        self.set_up, self.run, self.daemon = set_up, f"b{os.getpid()}", None
+        self.set_up, self.run, self.daemon = set_up, f"b{os.getpid()}{set_up[0]}", None
         self.pins = pathlib.Path(f"/sys/fs/bpf/ringfence-{self.run}")
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="ringfence-bench-"))
 
@@ -78,7 +79,7 @@ class World:
                            stdout=subprocess.DEVNULL)
             if self.set_up == "helper":
                 self.start_helper()
-            elif self.set_up != "plain":
+            elif self.set_up in ("native", "tc"):
                 self.start_gateway()
         except BaseException:
             self.__exit__()
@@ -111,28 +112,8 @@ class World:
         text = (self.work / "log").read_text().strip()
         raise Missing(f"the gateway did not start: {text[-300:]}")
 
-    def open_flows(self, count):
-        """Known flows as the daemon would open them, written to its pinned map; their activity
-        slots are taken from the table's end, where the daemon's own never are."""
-        shown = json.loads(self.do("gateway", "bpftool", "-j", "map", "show", "pinned",
-                                   self.pins / "maps/activity"))
-        lines = []
-        for n in range(count):
-            port = struct.pack("!H", FIRST_PORT + n)
-            key = mapped(PHONE) + mapped(PBX) + port + port + struct.pack("<HBB", 1, 17, 4)
-            # permit: slot, PERMIT_RTP, payload type 8, no expiry, no rate, 8000 Hz, zone_out 2
-            value = struct.pack("<IIQQQIIHB5x", shown["max_entries"] - 1 - n, 1, 1 << 8, 0, 0, 0,
-                                8000, 2, 0)
-            lines.append(f"map update pinned {self.pins}/maps/flows key hex {key.hex(' ')} "
-                         f"value hex {value.hex(' ')}")
-        batch = self.work / "flows.batch"
-        batch.write_text("\n".join(lines) + "\n")
-        self.do("gateway", "bpftool", "batch", "file", batch)
-
-    def received(self):
-        links = json.loads(self.do("pbx", "ip", "-json", "-stats", "address"))
-        return next(i["stats64"]["rx"]["packets"] for i in links
-                    if any(a.get("local") == PBX for a in i["addr_info"]))
+    def device(self, where, name):
+        return json.loads(self.do(where, "ip", "-json", "link", "show", name))[0]
 
     def __exit__(self, *_):
         if self.daemon and self.daemon.poll() is None:
@@ -146,7 +127,3 @@ class World:
             subprocess.run([ROOT / "scripts/netns", "down", self.run], check=False)
         shutil.rmtree(self.pins, ignore_errors=True)
         shutil.rmtree(self.work, ignore_errors=True)
-
-
-def mapped(address):
-    return bytes(10) + b"\xff\xff" + bytes(map(int, address.split(".")))
