@@ -87,6 +87,7 @@ class World:
         return self
 
     def start_helper(self):
+        self.do("gateway", "sysctl", "-qw", "net.netfilter.nf_conntrack_checksum=0")
         done = subprocess.run(self.inside("gateway", "nft", "-f", "-"), input=HELPER, text=True,
                               capture_output=True, check=False)
         if done.returncode:
