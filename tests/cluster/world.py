@@ -252,7 +252,10 @@ class Member:
         is asked. The one place that reads `ringfence cluster`."""
         if self.world.settings.gateways != "cluster":
             return True
-        told = json.loads(self.ringfence("cluster", "--json"))
+        try:
+            told = json.loads(self.ringfence("cluster", "--json"))
+        except Unseen:          # status 1: it is being filled
+            return False
         return [m["state"] for m in told["cluster"]] == ["full", "full"]
 
     def kill_all(self):
