@@ -85,8 +85,19 @@ check "in the sources" trusted 1
 check "a source is denied by hand" deny
 check "another server takes the first one's place" run configure 10.77.2.11
 check "the first is trusted no more" trusted 2
+# An operator's block of a server's own address: standing 2, origin 2, 10.77.2.11 in zone 1.
+block() {
+	bpftool map update pinned "$pin/maps/sources" \
+		key hex a0 00 00 00 01 00 00 00 00 00 00 00 00 00 00 00 00 00 ff ff 0a 4d 02 0b \
+		value hex 02 00 02 00 00 00 00 00 00 00 00 00 00 00 00 00
+}
+blocked() { bpftool map dump pinned "$pin/maps/sources" | grep -c '"standing": 2' | grep -qx 2; }
+check "an operator blocks the server" block
+check "the policy that trusts it comes again" run configure 10.77.2.11
+check "and the block is not overruled for a moment" blocked
 check "a policy without servers" run configure
-check "leaves what is not a server's" trusted 1
+check "takes no operator's entry away" blocked
+check "nor one that is nobody's of ours" trusted 2
 if run detach in0 2>/dev/null; then
 	echo "not ok - a detach of nothing is refused"
 	exit 1
