@@ -210,6 +210,44 @@ static void rows_that_nobody_takes_are_counted(void **state)
 	assert_int_equal(unreadable, 1);
 }
 
+/* What a reader makes of the timers: due times by sub, 0 for none. */
+static int take_due(void *self, enum row_type type, const struct row_key *key, const void *value)
+{
+	uint64_t *due = self;
+
+	assert_int_equal(type, ROW_timer);
+	assert_in_range(key->sub, 1, 3);
+	due[key->sub] = value ? ((const struct timer_row *)value)->due_ns : 0;
+	return 0;
+}
+
+static void a_reader_sees_the_journal_and_leaves_it(void **state)
+{
+	const struct row_key one = key_of(1);
+	uint64_t due[4] = { 0 };
+	uint32_t unreadable;
+
+	(void)state;
+	need_maps();
+	store_timer(1, 11);
+	store_timer(3, 33);
+	rows_settle(rows);
+	store_timer(2, 22);
+	store_timer(3, 34);
+	rows_store(rows, ROW_timer, &one, NULL);
+	rows_read(&fds, take_due, due, &unreadable);
+	assert_int_equal(unreadable, 0);
+	assert_int_equal(due[1], 0);
+	assert_int_equal(due[2], 22);
+	assert_int_equal(due[3], 34);
+	/* Nothing was written: that is the daemon's, who does it now. */
+	assert_int_equal(due_in_map(1), 11);
+	assert_int_equal(due_in_map(2), 0);
+	rows_settle(rows);
+	assert_int_equal(due_in_map(1), 0);
+	assert_int_equal(due_in_map(2), 22);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +259,7 @@ int main(void)
 		TEST(a_full_journal_settles_itself),
 		TEST(a_full_map_refuses_only_what_does_not_fit),
 		TEST(rows_that_nobody_takes_are_counted),
+		TEST(a_reader_sees_the_journal_and_leaves_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
