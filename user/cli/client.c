@@ -151,17 +151,38 @@ static json_t *answer_pinned(const struct client *c, const json_t *request)
 
 	if (!show_answers(command))
 		return no_daemon(c, request);
-	if (pins_open(c->pins, strcmp(command, "counters"), &p, &error))
+	if (pins_open(c->pins, strcmp(command, "counters") ? PINS_ROWS : 0, &p, &error))
 		return no_pins(c, command, &error);
 	document = show_answer(pins_view(p), request);
 	pins_close(p);
 	return document;
 }
 
+/* A long table is read from the pins while the daemon works: thousands of calls made into text would
+ * keep it from its messages. NULL: it is to be asked after all. */
+static json_t *answer_beside(const struct client *c, const json_t *request)
+{
+	json_t *hello = json_pack("{s:s}", "command", "hello"), *answer = NULL, *document = NULL;
+	struct kernel_error error;
+	struct pins *p;
+
+	if (show_is_long(request) && ask_daemon(c, hello, &answer) == FOUND_DAEMON &&
+	    !pins_open(json_string_value(json_object_get(answer, "pins")) ?: c->pins,
+		       PINS_ROWS | PINS_BESIDE_DAEMON, &p, &error)) {
+		document = show_answer(pins_view(p), request);
+		pins_close(p);
+	}
+	json_decref(answer);
+	json_decref(hello);
+	return document;
+}
+
 json_t *client_answer(const struct client *c, json_t *request)
 {
-	json_t *document = NULL;
+	json_t *document = answer_beside(c, request);
 
+	if (document)
+		return document;
 	return ask_daemon(c, request, &document) == FOUND_NONE ? answer_pinned(c, request) :
 								 document;
 }

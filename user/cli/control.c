@@ -75,14 +75,17 @@ static void view_of(const struct daemon *d, struct view *ret)
 /* NULL: it is to be told what happens from now on. */
 static json_t *find_answer(struct daemon *d, const json_t *request)
 {
-	const char *pins = json_string_value(json_object_get(request, "pins"));
+	const char *pins = json_string_value(json_object_get(request, "pins")),
+		   *name = json_string_value(json_object_get(request, "command")) ?: "";
 	json_t *document;
 	struct view v;
 
 	if (pins && strcmp(pins, d->settings.pin_path))
 		return json_pack("{s:s}", "other_pins", d->settings.pin_path);
-	if (!strcmp(json_string_value(json_object_get(request, "command")) ?: "", "events"))
+	if (!strcmp(name, "events"))
 		return NULL;
+	if (!strcmp(name, "hello"))
+		return json_pack("{s:s, s:s}", "daemon", "running", "pins", d->settings.pin_path);
 	view_of(d, &v);
 	document = show_answer(&v, request) ?: operate(d, request);
 	return document ?: json_pack("{s:s}", "error", "no such command (see `ringfence help`)");

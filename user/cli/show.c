@@ -171,6 +171,14 @@ bool show_answers(const char *command)
 	return !strcmp(command, "status");
 }
 
+bool show_is_long(const json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "command")) ?: "";
+
+	return show_answers(name) && strcmp(name, "status") && strcmp(name, "counters") &&
+	       !json_object_get(request, "call");
+}
+
 json_t *show_answer(const struct view *v, const json_t *request)
 {
 	const char *name = json_string_value(json_object_get(request, "command")) ?: "";

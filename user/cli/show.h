@@ -13,6 +13,8 @@
  * none; NULL where it asks for something else. */
 json_t *show_answer(const struct view *v, const json_t *request);
 bool show_answers(const char *command);
+/* A table that may have thousands of rows. */
+bool show_is_long(const json_t *request);
 
 /* What happens, an object each (show_event.c). */
 json_t *show_report(const struct view *v, const struct verdict_report *r);

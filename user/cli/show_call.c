@@ -123,24 +123,6 @@ static json_t *timer_json(const struct view *v, const struct row_view *row)
 			 show_until(v, t->due_ns));
 }
 
-static void add_details(const struct view *v, json_t *document, const struct rows *rows)
-{
-	json_t *dialogs = json_array(), *media = json_array(), *timers = json_array();
-
-	for (uint32_t i = 0; i < rows->count; i++) {
-		if (rows->row[i].type == ROW_dialog)
-			json_array_append_new(dialogs, dialog_json(&rows->row[i]));
-		else if (rows->row[i].type == ROW_media && !is_repeated(rows, &rows->row[i]))
-			json_array_append_new(media, media_json(&rows->row[i]));
-		else if (rows->row[i].type == ROW_timer)
-			json_array_append_new(timers, timer_json(v, &rows->row[i]));
-	}
-	json_object_set_new(document, "dialogs", dialogs);
-	json_object_set_new(document, "media", media);
-	json_object_set_new(document, "pinholes", doors(v, rows, false));
-	json_object_set_new(document, "timers", timers);
-}
-
 /* The number of a rule is that of the file it was read from: what is told is the rule that allows
  * such a call now. */
 static json_t *rule_json(const struct view *v, const struct call_row *call)
@@ -152,6 +134,26 @@ static json_t *rule_json(const struct view *v, const struct call_row *call)
 	return rule ? json_string(rule->name) : json_null();
 }
 
+static void add_details(const struct view *v, json_t *document, const struct call_row *call,
+			const struct rows *rows)
+{
+	json_t *dialogs = json_array(), *media = json_array(), *timers = json_array();
+
+	for (uint32_t i = 0; i < rows->count; i++) {
+		if (rows->row[i].type == ROW_dialog)
+			json_array_append_new(dialogs, dialog_json(&rows->row[i]));
+		else if (rows->row[i].type == ROW_media && !is_repeated(rows, &rows->row[i]))
+			json_array_append_new(media, media_json(&rows->row[i]));
+		else if (rows->row[i].type == ROW_timer)
+			json_array_append_new(timers, timer_json(v, &rows->row[i]));
+	}
+	json_object_set_new(document, "rule", rule_json(v, call));
+	json_object_set_new(document, "dialogs", dialogs);
+	json_object_set_new(document, "media", media);
+	json_object_set_new(document, "pinholes", doors(v, rows, false));
+	json_object_set_new(document, "timers", timers);
+}
+
 static json_t *call_json(const struct view *v, const struct row_view *row, const struct rows *rows)
 {
 	const struct call_row *call = row->value;
@@ -159,7 +161,7 @@ static json_t *call_json(const struct view *v, const struct row_view *row, const
 	const struct protocol_ops *ops = call->protocol < protocol_count ?
 						 protocols[call->protocol] : NULL;
 
-	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "call", show_text(v, owner, TEXT_CALL_ID), "state",
 			 state_name(call->state), "caller", show_text(v, owner, TEXT_CALLER),
 			 "callee", show_text(v, owner, TEXT_CALLEE), "from",
@@ -173,7 +175,7 @@ static json_t *call_json(const struct view *v, const struct row_view *row, const
 			 "callee_address",
 			 show_place(&call->parties[SIDE_CALLEE].address,
 				    call->parties[SIDE_CALLEE].port),
-			 "rule", rule_json(v, call), "streams", doors(v, rows, true));
+			 "streams", doors(v, rows, true));
 }
 
 /* By its signalling peers or by where its media goes. */
@@ -198,13 +200,12 @@ static bool has_address(const struct filter *f, const struct call_row *call,
 	return false;
 }
 
-static bool is_meant(const struct view *v, const struct filter *f, const struct row_view *row,
-		     const struct rows *rows)
+static bool is_meant(const struct view *v, const struct filter *f, const struct row_view *row)
 {
 	const struct call_row *call = row->value;
 
 	return filter_takes_zones(f, call->zones[SIDE_CALLER], call->zones[SIDE_CALLEE]) &&
-	       filter_takes_call(v, f, &row->key->owner) && has_address(f, call, rows);
+	       filter_takes_call(v, f, &row->key->owner);
 }
 
 json_t *show_calls(const struct view *v, const struct filter *f)
@@ -215,17 +216,19 @@ json_t *show_calls(const struct view *v, const struct filter *f)
 	uint32_t cursor = 0;
 
 	while (tables_next(v->tables, ROW_call, &cursor, &row)) {
-		struct rows rows = { found, tables_of_owner(v->tables, &row.key->owner, found,
-							    LIMIT_SUBJECTS) };
+		struct rows rows = { .row = found };
 		json_t *call;
 
+		if (!is_meant(v, f, &row))
+			continue;
+		rows.count = tables_of_owner(v->tables, &row.key->owner, found, LIMIT_SUBJECTS);
 		if (rows.count > LIMIT_SUBJECTS)
 			rows.count = LIMIT_SUBJECTS;
-		if (!is_meant(v, f, &row, &rows))
+		if (!has_address(f, row.value, &rows))
 			continue;
 		call = call_json(v, &row, &rows);
 		if (f->call)
-			add_details(v, call, &rows);
+			add_details(v, call, row.value, &rows);
 		json_array_append_new(list, call);
 	}
 	return list;

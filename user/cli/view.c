@@ -24,7 +24,7 @@ static int take_row(void *tables, enum row_type type, const struct row_key *key,
 	return tables_set(tables, type, key, value);
 }
 
-int pins_open(const char *path, bool rows, struct pins **ret, struct kernel_error *reterr)
+int pins_open(const char *path, uint32_t flags, struct pins **ret, struct kernel_error *reterr)
 {
 	/* Nobody sends what is asked of these tables: their hash needs no secret. */
 	static const struct hash_key key = { { 0x70696e6e65642072, 0x6f77732072656164 } };
@@ -32,7 +32,7 @@ int pins_open(const char *path, bool rows, struct pins **ret, struct kernel_erro
 	uint32_t unreadable;
 	int error = p ? kernel_open_pinned(path, &p->kernel, reterr) : -ENOMEM;
 
-	if (!error && rows) {
+	if (!error && flags & PINS_ROWS) {
 		p->tables = tables_new(&key, 1);
 		error = p->tables ? 0 : -ENOMEM;
 	}
@@ -40,10 +40,10 @@ int pins_open(const char *path, bool rows, struct pins **ret, struct kernel_erro
 		pins_close(p);
 		return error;
 	}
-	if (rows)
+	if (p->tables)
 		rows_read(kernel_maps(p->kernel), take_row, p->tables, &unreadable);
 	p->view = (struct view){ .tables = p->tables, .kernel = p->kernel,
-				 .now_ns = loop_now_ns() };
+				 .running = flags & PINS_BESIDE_DAEMON, .now_ns = loop_now_ns() };
 	kernel_zone_names(p->kernel, p->view.zones);
 	*ret = p;
 	return 0;

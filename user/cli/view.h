@@ -16,7 +16,7 @@ struct view {
 	/* Of a running daemon alone. */
 	bool running;
 	const char *mode;             /* single, cluster, alone */
-	const struct policy *policy;  /* NULL without */
+	const struct policy *policy;  /* NULL without, and beside it */
 	uint64_t started_ns;
 	uint32_t reloads, reloads_refused;
 };
@@ -26,9 +26,13 @@ const char *view_zone(const struct view *v, uint16_t zone);
 
 struct pins;
 
-/* Rows, where they are wanted, are read back from their maps; nothing is written. Owned by the caller
- * until pins_close. */
-int pins_open(const char *path, bool rows, struct pins **ret, struct kernel_error *reterr);
+enum pins_flag {
+	PINS_ROWS = 1 << 0,           /* rows are wanted, not the kernel's maps alone   */
+	PINS_BESIDE_DAEMON = 1 << 1,  /* one runs and need not be asked                 */
+};
+
+/* Rows are read back from their maps; nothing is written. Owned by the caller until pins_close. */
+int pins_open(const char *path, uint32_t flags, struct pins **ret, struct kernel_error *reterr);
 const struct view *pins_view(const struct pins *p);
 void pins_close(struct pins *p);
 
