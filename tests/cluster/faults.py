@@ -98,7 +98,7 @@ FAULTS = {
     "stall-standby": Fault(stall_standby, needs_daemon=True, lasts=STALL_S),
     "partition": Fault(partition, lasts=DIVIDED_S),
 }
-SHORT = ("daemon", "corosync", "host", "stop", "partition")
+SHORT = ("daemon", "host", "stop", "partition")
 
 
 def measure(world, name, calls):
