@@ -38,6 +38,8 @@
 #define LIMIT_ARENA_BYTES (256u << 10)   /* working memory of one judgement               */
 #define LIMIT_SIP_HEADERS 256
 #define LIMIT_SIP_HEADER_VALUES 64       /* values of one kind: Via, Contact, Route       */
+#define LIMIT_MGCP_PARAMETERS 128        /* parameter lines of one message                */
+#define LIMIT_MGCP_NAME_BYTES 128        /* local name of an endpoint                     */
 #define LIMIT_SDP_MEDIA 16               /* m= lines                                      */
 #define LIMIT_SDP_FORMATS 64             /* formats of one m= line                        */
 #define LIMIT_SDP_LINES 1024
@@ -64,6 +66,7 @@
 /* Rows */
 #define LIMIT_CALLS 16384u
 #define LIMIT_DIALOGS_PER_CALL 32
+#define LIMIT_MGCP_CONNECTIONS 960       /* of one gateway: all of them fit LIMIT_SUBJECTS */
 #define LIMIT_JOURNAL 128                /* row changes that wait to be written to their maps */
 #define LIMIT_TEXT_BYTES 256             /* Call-ID; longer ones are refused              */
 #define LIMIT_TAG_BYTES 128

@@ -221,6 +221,8 @@ enum timer_kind {
 	TIMER_BINDING,
 	TIMER_DRAIN,                /* old doors of a moved stream close                */
 	TIMER_ENDING,               /* a BYE without answer                             */
+	TIMER_GATEWAY,              /* nothing heard of a gateway                       */
+	TIMER_SWEEP,                /* more connections to end than one batch holds     */
 };
 
 /* key: owner, sub of what it ends (0: the whole owner), enum timer_kind */
@@ -244,6 +246,57 @@ struct text_row {
 	__u16 length;
 	__u16 pad[3];
 	__u8 bytes[LIMIT_TEXT_BYTES];
+};
+
+enum gateway_state {
+	GATEWAY_IN_SERVICE = 0,
+	GATEWAY_RESTARTING,         /* graceful: what runs goes on, nothing new begins  */
+	GATEWAY_OUT_OF_SERVICE,     /* forced                                           */
+	GATEWAY_DISCONNECTED,       /* lost its agent and found one again               */
+};
+
+/* key: hash of the gateway's address, 0, 0 */
+struct gateway_row {
+	struct row_head head;
+	__u64 since_ns;             /* first heard                                      */
+	__u64 heard_ns;             /* last heard, to a minute                          */
+	__u64 restarted_ns;         /* last RSIP; 0: none                               */
+	struct endpoint gateway;    /* as first heard                                   */
+	struct address agent;       /* who commands it                                  */
+	struct address announced;   /* who may take over; zero: nobody                  */
+	__u16 zones[2];             /* gateway's, agent's                               */
+	__u8 state;                 /* enum gateway_state                               */
+	__u8 old_version;           /* 1: spoke MGCP 0.1                                */
+	__u8 domain_bytes;
+	__u8 pad[5];
+	__u8 domain[64];
+};
+
+/* One connection, kept where it is looked for. key: media owner, 0, 0; endpoint's hash, hash of the
+ * connection's id, 0; gateway's index, start of the media owner, 0; transaction, 0, 0: what it is
+ * about. Part 1: which connections are still to be ended (sub: start of the transaction). */
+struct connection_row {
+	struct row_head head;
+	struct owner gateway;
+	struct owner endpoint;      /* zero: not known yet, or many                     */
+	struct owner media;         /* of its CALL, MEDIA, DOOR rows; zero: many        */
+	struct owner index;         /* all connections of its gateway                   */
+	__u64 call;                 /* hash of C:, 0: any                               */
+	__u64 connection;           /* hash of I:, 0: not known yet, or many            */
+	__u64 since_ns;
+	__u8 mode;                  /* connection mode; 0: not said                     */
+	__u8 name_bytes;
+	__u8 pad[6];
+	__u8 name[LIMIT_MGCP_NAME_BYTES]; /* local name of the endpoint, wildcards too  */
+};
+
+#define RATE_CLASSES 8
+
+/* key: gateway or agent, 0, 0 */
+struct rate_row {
+	struct row_head head;
+	__u64 window_ns;            /* start of the running second                      */
+	__u32 counts[RATE_CLASSES];
 };
 
 /* Of a row's value: with its key below the 1,984 bytes that the allocator takes in one step. */

@@ -20,10 +20,14 @@ INSIDE = {
     "lab": ["10.77.1.0/24", "fd77:1::/64"],
     "field": ["192.168.1.2/32", "192.168.1.10/32", "192.168.105.110/32", "10.0.2.20/32",
               "10.0.0.1/32", "1.1.1.1/32"],
+    "mgcp-lab": ["10.77.1.0/24", "fd77:1::/64"],
+    "mgcp-field": ["172.16.1.116/32", "10.10.244.2/32"],
 }
 FIELD = {"ndpi-sip", "wireshark-sip-dtmf2", "wireshark-sip-rtp-dvi4", "compact-form",
          "header-multi-value", "options", "sdp", "zeek-invalid-content-length",
          "zeek-junk-before-request"}
+
+MGCP_FIELD = {"ndpi-mgcp", "wireshark-mgcp"}
 
 # What a capture needs that is not built yet. A gap excuses what was lost, never what was let in,
 # and a capture that passes in spite of its gap is a failure: its line goes.
@@ -59,6 +63,9 @@ EXPECTED = {
     # The phone goes on sending after the 480 of frame 93, which ended its call.
     "ndpi-sip": {"flows": {"192.168.1.2:30000>212.242.33.36:40392": "media_no_pinhole",
                            "192.168.1.2:30001>212.242.33.36:40393": "media_no_pinhole"}},
+    # Scans of three strangers: no call agents, and their lines end with a CR alone, which ends none
+    # (RFC 3435 A: EOL).
+    "ndpi-mgcp": {"frames": {27: "mgcp_malformed", 28: "mgcp_malformed", 29: "mgcp_malformed"}},
     # The other phone is behind a NAT: no SDP names the host that sends.
     "wireshark-sip-dtmf2": {"flows": {"192.168.105.172:4376>192.168.105.110:4376":
                                       "media_no_pinhole"}},
@@ -149,11 +156,19 @@ def check_flow(flow, said, byes):
             yield f"{name} was cut in frame {line['frame']}: {line['reason']}"
 
 
+def messages_of(truth):
+    """(frame, what) of all signalling."""
+    for call in truth.get("sip_calls", ()):
+        for m in call["messages"]:
+            yield m["frame"], m["what"]
+    for m in truth.get("mgcp", ()):
+        yield m["frame"], m.get("verb") or m["code"]
+
+
 def check_flows(truth, said, config, expected):
     """(lost, let in)"""
     lost, let_in = [], []
-    byes = [m["frame"] for c in truth.get("sip_calls", ()) for m in c["messages"]
-            if m["what"] == "BYE"]
+    byes = [frame for frame, what in messages_of(truth) if what in ("BYE", "DLCX")]
     for flow in truth.get("udp_flows", ()):
         name = flow_name(flow)
         if is_inside(flow["src"], config) == is_inside(flow["dst"], config):
@@ -180,18 +195,17 @@ def check_messages(truth, said, expected):
     for frame in sorted(attacks):
         if said.messages.get(frame, {}).get("judgement") != "drop":
             let_in.append(f"frame {frame}: the attack was not dropped")
-    for call in truth.get("sip_calls", ()):
-        for m in call["messages"]:
-            frame, got = m["frame"], said.messages.get(m["frame"], {})
-            if frame in attacks | excused:
-                continue
-            if frame in expected:
-                if got.get("judgement") == "accept" or got.get("reason") != expected[frame]:
-                    let_in.append(f"frame {frame}: {m['what']}: {got.get('reason')}, expected "
-                                  f"{expected[frame]}")
-            elif got.get("judgement") != "accept":
-                lost.append(f"frame {frame}: {m['what']} was not accepted: "
-                            f"{got.get('reason', 'not seen')}")
+    for frame, what in messages_of(truth):
+        got = said.messages.get(frame, {})
+        if frame in attacks | excused:
+            continue
+        if frame in expected:
+            if got.get("judgement") == "accept" or got.get("reason") != expected[frame]:
+                let_in.append(f"frame {frame}: {what}: {got.get('reason')}, expected "
+                              f"{expected[frame]}")
+        elif got.get("judgement") != "accept":
+            lost.append(f"frame {frame}: {what} was not accepted: {got.get('reason', 'not seen')}")
+    lost += check_answered(truth, said)
     for offer in truth.get("refused_offers", ()):
         still = said.open_after(offer["refused_frame"])
         for port in (offer["port"], offer["port"] + 1):
@@ -201,6 +215,14 @@ def check_messages(truth, said, expected):
     if "direct_media_packets_not_crossing" in truth:
         let_in += check_direct_media(truth, said)
     return lost, let_in
+
+
+def check_answered(truth, said):
+    """What ended its last connection leaves nothing open: every door of the capture is closed."""
+    mgcp = truth.get("mgcp", ())
+    if mgcp and mgcp[-1].get("code") in ("200", "250") and mgcp[-2].get("verb") == "DLCX":
+        for to in said.open_after(mgcp[-1]["frame"]):
+            yield f"{to} is open, all connections are deleted"
 
 
 def check_direct_media(truth, said):
@@ -264,11 +286,13 @@ class Tally:
 
 def run(tally):
     for path in sorted(CORPUS.glob("*/*.truth.json")):
-        if path.parent.name not in ("sip", "rtp"):
+        if path.parent.name not in ("sip", "rtp", "mgcp"):
             continue
         name = path.name.removesuffix(".truth.json")
         captures = [c for c in path.parent.glob(name + ".pcap*")]
-        config = "field" if name in FIELD else "lab"
+        config = "field" if name in FIELD | MGCP_FIELD else "lab"
+        if path.parent.name == "mgcp":
+            config = "mgcp-" + config
         try:
             tally.judge(name, *check_truth(captures[0], json.loads(path.read_text()), config,
                                            EXPECTED.get(name, {})))

@@ -2,12 +2,12 @@
 /* The table of protocols, by number. */
 #include "inspect/inspect.h"
 
-#define PROTOCOL(name, number, port) extern const struct protocol_ops name##_protocol;
+#define PROTOCOL(name, number, ...) extern const struct protocol_ops name##_protocol;
 #include "inspect/protocols.def"
 #undef PROTOCOL
 
 const struct protocol_ops *const protocols[] = {
-#define PROTOCOL(name, number, port) [number] = &name##_protocol,
+#define PROTOCOL(name, number, ...) [number] = &name##_protocol,
 #include "inspect/protocols.def"
 #undef PROTOCOL
 };

@@ -43,7 +43,7 @@ static int protocol_ref(struct loader *l, const yaml_node_t *node)
 {
 	static const char *const names[] = {
 		"",
-#define PROTOCOL(name, number, port) [number] = #name,
+#define PROTOCOL(name, number, ...) [number] = #name,
 #include "inspect/protocols.def"
 #undef PROTOCOL
 		NULL,
@@ -224,26 +224,44 @@ static void protect_sources(struct loader *l, const yaml_node_t *node, void *tar
 	protect(l, node, PROTECTION_SOURCES, PROTECTION_SOURCES);
 }
 
-static void sip_mode(struct loader *l, const yaml_node_t *node, void *target)
+/* What may be said of a protocol's messages. */
+struct protected {
+	const char *const *methods;  /* by number; NULL ends */
+	enum protection class;
+	uint8_t number;
+};
+
+static const char *const sip_methods[] = {
+	"other",
+#define SIP_METHOD(name, text) text,
+#include "proto/sip/sip_methods.def"
+#undef SIP_METHOD
+	NULL,
+};
+static const char *const mgcp_verbs[] = {
+	"other",
+#define MGCP_VERB(name, text, who) text,
+#include "proto/mgcp/mgcp_verbs.def"
+#undef MGCP_VERB
+	NULL,
+};
+static struct protected sip_protected = { sip_methods, PROTECTION_SIP, 1 };
+static struct protected mgcp_protected = { mgcp_verbs, PROTECTION_MGCP, 2 };
+
+static void protected_mode(struct loader *l, const yaml_node_t *node, void *target)
 {
-	(void)target;
-	protect(l, node, PROTECTION_SIP, PROTECTION_SIP);
+	const struct protected *p = target;
+
+	protect(l, node, p->class, p->class);
 }
 
 static void deny_method(struct loader *l, const yaml_node_t *node, void *target)
 {
-	static const char *const methods[] = {
-		"other",
-#define SIP_METHOD(name, text) text,
-#include "proto/sip/sip_methods.def"
-#undef SIP_METHOD
-		NULL,
-	};
-	int method = load_choice(l, node, methods);
+	const struct protected *p = target;
+	int method = load_choice(l, node, p->methods);
 
-	(void)target;
 	if (method >= 0)
-		l->policy->protocols[1].denied_methods |= 1ull << method;
+		l->policy->protocols[p->number].denied_methods |= 1ull << method;
 }
 
 static void methods_deny(struct loader *l, const yaml_node_t *node, void *target)
@@ -251,23 +269,84 @@ static void methods_deny(struct loader *l, const yaml_node_t *node, void *target
 	load_items(l, node, deny_method, target);
 }
 
-static void sip_methods(struct loader *l, const yaml_node_t *node, void *target)
+static void protected_methods(struct loader *l, const yaml_node_t *node, void *target)
 {
 	static const struct word words[] = { { "deny", methods_deny }, { NULL, NULL } };
 
 	load_words(l, node, words, target);
 }
 
+static void mgcp_fax(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const char *const ways[] = { "allow", "deny", NULL };
+
+	(void)target;
+	l->policy->mgcp.deny_fax = load_choice(l, node, ways) == 1;
+}
+
+static void protect_protocol(struct loader *l, const yaml_node_t *node, const struct word *words,
+			     struct protected *p)
+{
+	if (node->type == YAML_SCALAR_NODE)
+		protected_mode(l, node, p);
+	else
+		load_words(l, node, words, p);
+}
+
 static void protect_sip(struct loader *l, const yaml_node_t *node, void *target)
 {
-	static const struct word words[] = { { "mode", sip_mode }, { "methods", sip_methods },
-					     { NULL, NULL } };
+	static const struct word words[] = { { "mode", protected_mode },
+					     { "methods", protected_methods }, { NULL, NULL } };
 
-	if (node->type == YAML_SCALAR_NODE)
-		sip_mode(l, node, target);
-	else
-		load_words(l, node, words, target);
+	(void)target;
+	protect_protocol(l, node, words, &sip_protected);
 }
+
+static void protect_mgcp(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const struct word words[] = { { "mode", protected_mode },
+					     { "commands", protected_methods },
+					     { "fax", mgcp_fax }, { NULL, NULL } };
+
+	(void)target;
+	protect_protocol(l, node, words, &mgcp_protected);
+}
+
+/* ports */
+static void service_port(struct loader *l, const yaml_node_t *node, void *target)
+{
+	uint16_t *ports = target;
+	uint64_t port = 0;
+	int count = 0;
+
+	while (count < POLICY_PORTS && ports[count])
+		count++;
+	if (!load_number(l, node, 65535, &port))
+		return;
+	if (!port || count == POLICY_PORTS)
+		load_error(l, node, "no port, or more than %d of them", POLICY_PORTS);
+	else
+		ports[count] = (uint16_t)port;
+}
+
+#define PROTOCOL(name, number, ...)                                                              \
+	static void ports_##name(struct loader *l, const yaml_node_t *node, void *target)        \
+	{                                                                                        \
+		uint16_t *ports = l->policy->protocols[number].ports;                            \
+                                                                                                 \
+		(void)target;                                                                    \
+		memset(ports, 0, sizeof(l->policy->protocols[number].ports));                    \
+		load_items(l, node, service_port, ports);                                        \
+	}
+#include "inspect/protocols.def"
+#undef PROTOCOL
+
+static const struct word port_words[] = {
+#define PROTOCOL(name, number, ...) { #name, ports_##name },
+#include "inspect/protocols.def"
+#undef PROTOCOL
+	{ NULL, NULL },
+};
 
 /* timers, limits, daemon: names of one number each */
 #define DURATION(field)                                                                          \
@@ -283,17 +362,22 @@ DURATION(linger)
 DURATION(drain)
 DURATION(binding_longest)
 
-#define LIMIT(field, most)                                                                       \
-	static void limit_##field(struct loader *l, const yaml_node_t *node, void *target)       \
+#define LIMIT(word, field)                                                                       \
+	static void limit_##word(struct loader *l, const yaml_node_t *node, void *target)        \
 	{                                                                                        \
 		uint64_t n;                                                                      \
                                                                                                  \
 		(void)target;                                                                    \
-		if (load_number(l, node, most, &n))                                              \
+		if (load_number(l, node, 1000000, &n))                                           \
 			l->policy->field = (uint32_t)n;                                          \
 	}
-LIMIT(unknown_rate, 1000000)
-LIMIT(media_rate, 1000000)
+LIMIT(unknown_rate, unknown_rate)
+LIMIT(media_rate, media_rate)
+LIMIT(mgcp_message_rate, mgcp.message_rate)
+LIMIT(mgcp_create_rate, mgcp.create_rate)
+LIMIT(mgcp_delete_rate, mgcp.delete_rate)
+LIMIT(mgcp_audit_rate, mgcp.audit_rate)
+LIMIT(mgcp_restart_rate, mgcp.restart_rate)
 
 static void read_path(struct loader *l, const yaml_node_t *node, char *ret)
 {
@@ -339,7 +423,8 @@ static void daemon_when_down(struct loader *l, const yaml_node_t *node, void *ta
 
 static const struct word protection_words[] = {
 	{ "default", protect_default }, { "media", protect_media },
-	{ "sources", protect_sources }, { "sip", protect_sip }, { NULL, NULL },
+	{ "sources", protect_sources }, { "sip", protect_sip }, { "mgcp", protect_mgcp },
+	{ NULL, NULL },
 };
 static const struct word timer_words[] = {
 	{ "early_media", timer_early_media }, { "call_idle", timer_call_idle },
@@ -347,7 +432,12 @@ static const struct word timer_words[] = {
 	{ "drain", timer_drain }, { "binding_longest", timer_binding_longest }, { NULL, NULL },
 };
 static const struct word limit_words[] = {
-	{ "unknown_rate", limit_unknown_rate }, { "media_rate", limit_media_rate }, { NULL, NULL },
+	{ "unknown_rate", limit_unknown_rate }, { "media_rate", limit_media_rate },
+	{ "mgcp_message_rate", limit_mgcp_message_rate },
+	{ "mgcp_create_rate", limit_mgcp_create_rate },
+	{ "mgcp_delete_rate", limit_mgcp_delete_rate },
+	{ "mgcp_audit_rate", limit_mgcp_audit_rate },
+	{ "mgcp_restart_rate", limit_mgcp_restart_rate }, { NULL, NULL },
 };
 static const struct word cluster_words[] = { { "group", cluster_group }, { NULL, NULL } };
 static const struct word daemon_words[] = {
@@ -365,6 +455,7 @@ SECTION(zones, load_names(l, node, load_zone))
 SECTION(servers, load_names(l, node, read_server))
 SECTION(rules, load_items(l, node, read_rule, NULL))
 SECTION(protections, load_words(l, node, protection_words, NULL))
+SECTION(ports, load_words(l, node, port_words, NULL))
 SECTION(timers, load_words(l, node, timer_words, NULL))
 SECTION(limits, load_words(l, node, limit_words, NULL))
 SECTION(daemon, load_words(l, node, daemon_words, NULL))
@@ -373,7 +464,7 @@ SECTION(later, load_error(l, node, "this section is not served yet (leave it out
 
 static const struct word top_words[] = {
 	{ "zones", top_zones }, { "servers", top_servers }, { "rules", top_rules },
-	{ "protections", top_protections }, { "timers", top_timers }, { "limits", top_limits },
+	{ "protections", top_protections }, { "ports", top_ports }, { "timers", top_timers }, { "limits", top_limits },
 	{ "daemon", top_daemon }, { "nat", top_later }, { "emergency", top_later },
 	{ "qos", top_later }, { "cluster", top_cluster }, { NULL, NULL },
 };
@@ -385,11 +476,16 @@ static void set_defaults(struct loader *l)
 	p->timers = (struct timers){ .early_media_ns = 180 * SECOND, .call_idle_ns = 600 * SECOND,
 				     .call_longest_ns = 14400 * SECOND, .linger_ns = 32 * SECOND,
 				     .drain_ns = 5 * SECOND, .binding_longest_ns = 7200 * SECOND };
-#define PROTOCOL(name, number, port) p->protocols[number].ports[0] = port;
+#define PROTOCOL(name, number, ...)                                                              \
+	memcpy(p->protocols[number].ports, ((const uint16_t[POLICY_PORTS]){ __VA_ARGS__ }),      \
+	       sizeof(p->protocols[number].ports));
 #include "inspect/protocols.def"
 #undef PROTOCOL
 	p->unknown_rate = 200;
 	p->media_rate = 2000;
+	p->mgcp = (struct mgcp_limits){ .message_rate = 1000, .create_rate = 200,
+					.delete_rate = 200, .audit_rate = 200,
+					.restart_rate = 200 };
 	strcpy(l->settings.control_path, "/run/ringfence/control.sock");
 	strcpy(l->settings.pin_path, "/sys/fs/bpf/ringfence");
 }

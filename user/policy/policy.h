@@ -87,6 +87,10 @@ struct policy {
 		uint64_t drain_ns;              /* a moved stream's old doors     */
 		uint64_t binding_longest_ns;
 	} timers;
+	struct mgcp_limits {                    /* a second; RSIP counts by agent, else by gateway */
+		uint32_t message_rate, create_rate, delete_rate, audit_rate, restart_rate;
+		bool deny_fax;
+	} mgcp;
 	uint32_t unknown_rate;                  /* messages a second of an unknown source */
 	uint32_t media_rate;                    /* packets a second of one door */
 	bool pass_when_down;

@@ -213,7 +213,7 @@ static void want_line(const struct doors *d, struct wanted *w, const struct line
 		if (offered->set) {
 			p.to = offered, p.from = l->steady && other->set ? other : NULL;
 			p.mux = offered->flags & MEDIA_MUX;
-			p.early = true, p.probes = l->probes;
+			p.early = true, p.probes = l->probes[side];
 			want_components(d, w, &p);
 		}
 	}

@@ -24,7 +24,7 @@ struct lines {
 	uint32_t count;
 	bool muted[2];               /* of RTP and its like nothing goes to this side */
 	bool steady;                 /* before an answer its sender stays where it is */
-	bool probes;                 /* before an answer no shape is asked for      */
+	bool probes[2];              /* before an answer any shape goes to this side */
 	struct media_row rows[LIMIT_SDP_MEDIA];
 	bool changed[LIMIT_SDP_MEDIA];
 };

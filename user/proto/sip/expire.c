@@ -52,6 +52,9 @@ static void expire(struct judge *j, const struct row_key *key, enum timer_kind k
 	case TIMER_BINDING:
 		batch_end_set(j->batch, ROW_NONE, &j->owner, key->sub);
 		return;
+	case TIMER_GATEWAY:
+	case TIMER_SWEEP:
+		break;       /* another protocol's */
 	case TIMER_DRAIN:
 		drained = judge_doors(j);
 		doors_end_places(&drained, key->sub, PLACE_DRAIN);

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+/* Who commands whom: configured call agents their gateways, and a gateway answers and reports to no
+ * other. One agent at a time; the next one must be announced, by the old agent (N:) or by the
+ * gateway (RSIP). Addresses of one server are one agent. */
+#include "proto/mgcp/judge.h"
+
+#include <arpa/inet.h>
+
+#define HEARD_GRAIN_NS (60 * SECOND_NS)
+
+static bool same_agent(const struct policy *p, const struct address *a, const struct address *b)
+{
+	if (address_is_zero(a) || address_is_zero(b))
+		return false;
+	return address_equal(a, b) || mgcp_agent_at(p, a) == mgcp_agent_at(p, b);
+}
+
+/* RFC 3435 2.3: which commands go which way, and between whom. */
+static enum reason roles_reason(const struct mgcp_judge *j)
+{
+	const struct policy *p = j->in->policy;
+	const struct server *agent = mgcp_agent_at(p, &j->agent.address);
+
+	if (!agent && j->from == FROM_AGENT)
+		return REASON_mgcp_not_agent;
+	if (!agent && mgcp_agent_at(p, &j->gateway.address))
+		return REASON_mgcp_wrong_direction;
+	if (!agent)
+		return REASON_mgcp_foreign_agent;
+	if (!policy_serves(p, agent, &j->gateway.address,
+			   policy_zone_of(p, &j->gateway.address)))
+		return REASON_mgcp_not_its_gateway;
+	return REASON_none;
+}
+
+static enum reason control_reason(struct mgcp_judge *j)
+{
+	const struct policy *p = j->in->policy;
+	const struct gateway_row *g = j->gateway_row;
+	const struct address *agent = &j->agent.address;
+
+	if (!g || same_agent(p, &g->agent, agent))
+		return REASON_none;
+	if (j->m->verb == MGCP_VERB_rsip) {
+		j->next_gateway.announced = *agent;
+		return REASON_none;
+	}
+	/* An agent that left the file commands nobody any more. */
+	if (!same_agent(p, &g->announced, agent) && mgcp_agent_at(p, &g->agent))
+		return REASON_mgcp_agent_unannounced;
+	if (j->from == FROM_AGENT) {
+		j->next_gateway.agent = *agent;
+		j->next_gateway.announced = (struct address){ 0 };
+	}
+	return REASON_none;
+}
+
+static void begin_gateway(const struct mgcp_judge *j, struct gateway_row *row)
+{
+	struct slice domain = slice_part(j->m->endpoint.domain, 0, sizeof(row->domain));
+
+	*row = (struct gateway_row){
+		.since_ns = j->in->now_ns,
+		.gateway = j->gateway,
+		.agent = j->agent.address,
+		.zones = { j->zones[SIDE_LOCAL], j->zones[SIDE_REMOTE] },
+		.domain_bytes = (uint8_t)domain.length,
+	};
+	memcpy(row->domain, domain.bytes, domain.length);
+}
+
+static void note_restart(const struct mgcp_judge *j, struct gateway_row *row)
+{
+	static const uint8_t states[] = {
+		[MGCP_RESTART_graceful] = GATEWAY_RESTARTING,
+		[MGCP_RESTART_forced] = GATEWAY_OUT_OF_SERVICE,
+		[MGCP_RESTART_restart] = GATEWAY_IN_SERVICE,
+		[MGCP_RESTART_disconnected] = GATEWAY_DISCONNECTED,
+		[MGCP_RESTART_cancel] = GATEWAY_IN_SERVICE,
+	};
+
+	if (j->m->verb != MGCP_VERB_rsip || j->m->restart == MGCP_RESTART_none ||
+	    j->m->restart == MGCP_RESTART_other)
+		return;
+	row->restarted_ns = j->in->now_ns;
+	/* Of one endpoint it says nothing of the others. */
+	if (j->m->endpoint.is_wild)
+		row->state = states[j->m->restart];
+}
+
+/* Strangers may make themselves gateways by RSIP alone, which is counted by agent. */
+static bool is_known(const struct mgcp_judge *j)
+{
+	return j->gateway_row || j->from == FROM_AGENT || j->m->verb == MGCP_VERB_rsip;
+}
+
+void mgcp_store_gateway(struct mgcp_judge *j)
+{
+	struct gateway_row *next = &j->next_gateway;
+
+	if (j->out->judgement == JUDGEMENT_REFUSE || !is_known(j))
+		return;
+	if (j->in->now_ns - next->heard_ns > HEARD_GRAIN_NS) {
+		next->heard_ns = j->in->now_ns;
+		mgcp_timer(j, &j->gateway_owner, TIMER_GATEWAY, GATEWAY_LIFE_NS);
+	}
+	if (j->gateway_row && !memcmp(next, j->gateway_row, sizeof(*next)))
+		return;
+	batch_expect(j->batch, ROW_gateway, &j->gateway_key,
+		     j->gateway_row ? j->gateway_row->head.version : 0);
+	batch_put(j->batch, ROW_gateway, &j->gateway_key, next);
+}
+
+bool mgcp_may_command(struct mgcp_judge *j)
+{
+	const struct flow_info *f = j->in->flow;
+	enum reason reason = roles_reason(j);
+
+	if (!reason && !policy_match(j->in->policy, f->zones[0], f->zones[1], MGCP_PROTOCOL))
+		reason = REASON_message_no_rule;
+	if (j->gateway_row)
+		j->next_gateway = *j->gateway_row;
+	else
+		begin_gateway(j, &j->next_gateway);
+	reason = reason ? reason : control_reason(j);
+	if (reason) {
+		mgcp_judge_refuse(j, reason, j->m->verb_text);
+		return false;
+	}
+	note_restart(j, &j->next_gateway);
+	if (slice_equal(j->m->version, SLICE("0.1")) && j->from == FROM_GATEWAY)
+		j->next_gateway.old_version = 1;
+	return true;
+}
+
+/* The gateway will speak to it, from whatever port. */
+static void open_notified(const struct mgcp_judge *j, const struct address *host, uint32_t part)
+{
+	const struct doors d = { .in = j->in, .batch = j->batch, .owner = j->gateway_owner,
+				 .zones = { j->zones[0], j->zones[1] }, .protocol = MGCP_PROTOCOL };
+	uint16_t port = j->m->notified.port ? j->m->notified.port : MGCP_AGENT_PORT;
+	struct row_key key = row_key_make(&j->gateway_owner, 0, PART_NOTIFIED + part);
+	const struct flow_key flow = {
+		.source = j->gateway.address,
+		.destination = *host,
+		.destination_port = htons(port),
+		.zone = j->zones[SIDE_LOCAL],
+		.protocol = j->in->flow->transport,
+		.family = address_family(host),
+	};
+
+	doors_signalling(&d, &key, &flow,
+			 j->in->now_ns + j->in->policy->timers.binding_longest_ns);
+}
+
+bool mgcp_take_notified(struct mgcp_judge *j)
+{
+	const struct mgcp_entity *n = &j->m->notified;
+
+	/* A name is the gateway's to resolve: what it means is learned when the gateway speaks. */
+	if (!j->m->has_notified || !n->is_address)
+		return true;
+	if (!mgcp_agent_at(j->in->policy, &n->address)) {
+		mgcp_judge_refuse(j, REASON_mgcp_foreign_agent, n->text);
+		return false;
+	}
+	open_notified(j, &n->address, 0);
+	if (!same_agent(j->in->policy, &n->address, &j->next_gateway.agent))
+		j->next_gateway.announced = n->address;
+	return true;
+}
