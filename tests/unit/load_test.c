@@ -51,6 +51,25 @@ static void good_file_becomes_a_policy(void **state)
 	policy_free(p);
 }
 
+static void ports_of_the_file_replace_those_of_the_protocol(void **state)
+{
+	struct policy_errors errors;
+	struct policy *p = load(ZONES SERVER RULE "ports: { mgcp: [2427, 3427] }\n", &errors);
+
+	(void)state;
+	assert_non_null(p);
+	assert_true(policy_is_service_port(p, 2427));
+	assert_true(policy_is_service_port(p, 3427));
+	assert_false(policy_is_service_port(p, 2727));
+	assert_true(policy_is_service_port(p, 5060));
+	policy_free(p);
+	/* without a word: RFC 3435 3.5 */
+	p = load(ZONES SERVER RULE, &errors);
+	assert_true(policy_is_service_port(p, 2427));
+	assert_true(policy_is_service_port(p, 2727));
+	policy_free(p);
+}
+
 static const struct mistake {
 	const char *text;
 	uint32_t line, column;
@@ -85,6 +104,14 @@ static const struct mistake {
 	{ ZONES "protections: { default: enfroce }\n", 4, 25, "did you mean enforce" },
 	{ ZONES "protections: { sip: { methods: { deny: [MESSAGES] } } }\n", 4, 41,
 	  "did you mean MESSAGE" },
+	{ ZONES "protections: { mgcp: { commands: { deny: [CRXC] } } }\n", 4, 43,
+	  "did you mean CRCX" },
+	{ ZONES "protections: { mgcp: { fax: denied } }\n", 4, 29, "did you mean deny" },
+	{ ZONES "protections: { mgcp: { methods: { deny: [CRCX] } } }\n", 4, 24, "unknown word" },
+	{ ZONES "limits: { mgcp_create_rate: many }\n", 4, 29, "no number" },
+	{ ZONES "ports: { mgcq: 2427 }\n", 4, 10, "did you mean mgcp" },
+	{ ZONES "ports: { mgcp: [0] }\n", 4, 17, "no port" },
+	{ ZONES "ports: { sip: [1, 2, 3, 4, 5, 6, 7, 8, 9] }\n", 4, 40, "more than 8" },
 	{ ZONES "timers: { linger: 32 }\n", 4, 19, "no duration" },
 	{ ZONES "timers: { linger: 0s }\n", 4, 19, "no duration" },
 	{ ZONES "daemon: { control: run.sock }\n", 4, 20, "absolute path" },
@@ -210,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_file_becomes_a_policy),
+		cmocka_unit_test(ports_of_the_file_replace_those_of_the_protocol),
 		cmocka_unit_test(each_mistake_is_told_at_its_place_with_a_hint),
 		cmocka_unit_test(all_mistakes_are_told_at_once),
 		cmocka_unit_test(sections_may_stand_in_any_order),
