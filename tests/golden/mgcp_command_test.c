@@ -64,6 +64,8 @@ static void refused_mode_changes_nothing(void **state)
 	(void)state;
 	connect_phone();
 	command(COMMAND("MDCX", "101", EP) "I: 1" CRLF MODE("inactive"));
+	/* until its answer nobody knows which mode is in force, whatever drains meanwhile */
+	run_timers(6);
 	assert_true(open_to(GW, 16000, PHONE, 4000) & PERMIT_RTP);
 	answer("517 101 unsupported mode" CRLF);
 	assert_true(open_to(GW, 16000, PHONE, 4000) & PERMIT_RTP);
@@ -342,12 +344,31 @@ static void adopted_connection_that_the_gateway_denies_closes(void **state)
 	assert_int_equal(tables_count(w.tables, ROW_call), 0);
 }
 
+static void adopted_connection_that_nobody_answers_for_closes(void **state)
+{
+	(void)state;
+	command(COMMAND("MDCX", "100", EP) "I: AB" CRLF MODE("sendrecv") SDP(PHONE, "4000"));
+	run_timers(36);
+	assert_int_equal(w.open_count, 0);
+	assert_int_equal(tables_count(w.tables, ROW_call), 0);
+}
+
+static void domains_of_one_host_have_endpoints_of_their_own(void **state)
+{
+	(void)state;
+	connect_phone();
+	command(COMMAND("DLCX", "101", "aaln/1@gw2.example") "I: 1" CRLF);
+	answer("250 101 OK" CRLF);
+	assert_int_equal(w.open_count, 8);
+}
+
 static void modify_of_another_call_touches_nothing(void **state)
 {
 	(void)state;
 	connect_phone();
 	command(COMMAND("MDCX", "101", EP) "I: 1" CRLF "C: 99" CRLF SDP(PHONE, "4020"));
 	assert_accepted();
+	assert_int_equal(w.open_count, 8);
 	answer("516 101 another call" CRLF);
 	assert_int_equal(w.open_count, 8);
 }
@@ -396,6 +417,8 @@ int main(void)
 		TEST(id_that_comes_again_ends_its_namesake),
 		TEST(connection_that_is_not_known_is_adopted),
 		TEST(adopted_connection_that_the_gateway_denies_closes),
+		TEST(adopted_connection_that_nobody_answers_for_closes),
+		TEST(domains_of_one_host_have_endpoints_of_their_own),
 		TEST(modify_of_another_call_touches_nothing),
 		TEST(late_answer_to_a_modify_of_what_is_gone_passes),
 	};

@@ -41,6 +41,7 @@ static void without_a_far_end_the_gateway_receives_from_anybody(void **state)
 	answer("200 100 OK" CRLF "I: 1" CRLF SDP(GW, "16000"));
 	assert_true(open_to(NULL, 0, GW, 16000) & PERMIT_RTP);
 	assert_false(open_to(NULL, 0, GW, 16000) & PERMIT_ANY);
+	run_timers(36);
 	assert_int_equal(w.open_count, 2);
 }
 
@@ -89,6 +90,16 @@ static void unanswered_modify_is_taken_back_by_its_timer(void **state)
 	run_timers(36);
 	assert_int_equal(open_to(GW, 0, PHONE, 4020), 0);
 	assert_true(open_to(GW, 16000, PHONE, 4000) & PERMIT_RTP);
+}
+
+static void unanswered_modify_leaves_the_near_end_open(void **state)
+{
+	(void)state;
+	without_a_far_end_the_gateway_receives_from_anybody(state);
+	command(COMMAND("MDCX", "101", EP) "I: 1" CRLF MODE("sendrecv") SDP(PHONE, "4020"));
+	run_timers(36);
+	assert_int_equal(open_to(GW, 0, PHONE, 4020), 0);
+	assert_true(open_to(NULL, 0, GW, 16000) & PERMIT_RTP);
 }
 
 static void moved_far_end_drains_and_closes(void **state)
@@ -395,6 +406,7 @@ int main(void)
 		TEST(modify_without_description_keeps_the_old_one),
 		TEST(refused_modify_takes_its_far_end_back),
 		TEST(unanswered_modify_is_taken_back_by_its_timer),
+		TEST(unanswered_modify_leaves_the_near_end_open),
 		TEST(moved_far_end_drains_and_closes),
 		TEST(gateway_may_move_its_own_end_in_an_answer),
 		TEST(any_of_wildcard_is_resolved_by_the_answer),

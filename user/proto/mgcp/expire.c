@@ -50,7 +50,7 @@ static void end_early(const struct inspect_in *in, struct batch *batch, const st
 		memset(&next.proposed[SIDE_REMOTE], 0, sizeof(next.proposed[SIDE_REMOTE]));
 		batch_put(batch, ROW_media, &key, &next);
 	}
-	doors_end_places(&d, PLACE_EARLY);
+	doors_end_places(&d, 0, PLACE_EARLY | PLACE_SIDE);
 }
 
 static void end_gateway(const struct inspect_in *in, struct batch *batch,
@@ -107,7 +107,7 @@ void mgcp_timeout(const struct row_view *timer, const struct inspect_in *in, str
 		break;
 	case TIMER_DRAIN:
 		batch_end(batch, ROW_timer, timer->key);
-		doors_end_places(&d, PLACE_DRAIN);
+		doors_end_places(&d, 0, PLACE_DRAIN);
 		break;
 	default:
 		batch_end(batch, ROW_timer, timer->key);

@@ -314,7 +314,8 @@ void doors_end_places(const struct doors *d, uint64_t sub, uint32_t place)
 	for (uint32_t i = 0; i < d->in->subjects->count; i++) {
 		const struct row_view *row = &d->in->subjects->rows[i];
 
-		if (is_media_door(d, row) && row->key->sub == sub && row->key->part & place)
+		if (is_media_door(d, row) && row->key->sub == sub &&
+		    (row->key->part & place) == place)
 			batch_end(d->batch, ROW_door, row->key);
 	}
 }

@@ -50,7 +50,7 @@ enum reason lines_store(const struct doors *d, const struct lines *l);
 enum reason doors_derive(const struct doors *d, const struct lines *l);
 /* Ends media doors: of one sub, or of all (SUB_ANY); `except` is spared. */
 void doors_end(const struct doors *d, uint64_t sub, uint64_t except);
-/* Those of one place (EARLY or DRAIN) alone. */
+/* Those of one place (EARLY or DRAIN, with PLACE_SIDE of one side) alone. */
 void doors_end_places(const struct doors *d, uint64_t sub, uint32_t place);
 /* A door for signalling, which the guard may strike. False: the service's own port is open anyway. */
 bool doors_signalling(const struct doors *d, const struct row_key *key,
