@@ -221,7 +221,6 @@ static void delete_closes_at_its_answer(void **state)
 	assert_int_equal(w.open_count, 0);
 	run_timers(36);
 	run_timers(3700);
-	assert_nothing_left();
 }
 
 static void delete_of_a_call_spares_other_calls_of_the_endpoint(void **state)
@@ -308,7 +307,7 @@ static void unanswered_delete_closes_by_its_timer(void **state)
 	connect_phone();
 	command(COMMAND("DLCX", "101", EP) "C: 77" CRLF "I: 1" CRLF);
 	run_timers(36);
-	run_timers(0);
+	run_timers(1);
 	assert_int_equal(w.open_count, 0);
 }
 
@@ -388,7 +387,7 @@ static void restart_ends_more_than_a_batch_holds(void **state)
 	w.now_ns++;
 	connect_more(501, "aaln/1", "79", 9000);
 	for (int i = 0; i < 4; i++)
-		run_timers(0);
+		run_timers(1);
 	assert_false(is_connected(4000) || is_connected(4000 + 4 * 119));
 	/* what began after the restart is spared */
 	assert_true(is_connected(9000));

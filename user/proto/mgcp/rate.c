@@ -51,6 +51,8 @@ bool mgcp_in_rate(struct mgcp_judge *j)
 	bool restarts = j->m->verb == MGCP_VERB_rsip;
 	enum reason reason = restarts ? count(j, &agent, true) : REASON_none;
 
+	if (!reason && restarts)
+		mgcp_timer(j, &agent, TIMER_GATEWAY, GATEWAY_LIFE_NS);
 	/* A gateway that nobody introduced has no row to count in; its source is counted anyway. */
 	if (!reason && (j->gateway_row || restarts || j->from == FROM_AGENT))
 		reason = count(j, &j->gateway_owner, false);
