@@ -36,6 +36,9 @@ static const struct {
 	[ROW_lock] = { "lock", "lock_row", 56, ENTRY },
 	[ROW_timer] = { "timer", "timer_row", 24, TIMER },
 	[ROW_text] = { "text", "text_row", 272, NOTHING },
+	[ROW_gateway] = { "gateway", "gateway_row", 160, NOTHING },
+	[ROW_connection] = { "connection", "connection_row", 232, NOTHING },
+	[ROW_rate] = { "rate", "rate_row", 48, NOTHING },
 };
 
 static uint32_t opened, closed, stored, ended, timers, sources;

@@ -294,8 +294,8 @@ static void print_status(json_t *status)
 	size_t i;
 
 	print_daemon(status);
-	printf("protects  media %s, sources %s, sip %s\n", word(p, "media"), word(p, "sources"),
-	       word(p, "sip"));
+	printf("protects  media %s, sources %s, sip %s, mgcp %s\n", word(p, "media"),
+	       word(p, "sources"), word(p, "sip"), word(p, "mgcp"));
 	printf("media     %lld packets forwarded, %lld refused\n", number(t, "media_forwarded"),
 	       number(t, "media_refused"));
 	printf("messages  %lld accepted, %lld refused, %lld not read\n",

@@ -124,6 +124,7 @@ static json_t *protections(const struct control *word)
 		[PROTECTION_MEDIA] = "media",
 		[PROTECTION_SOURCES] = "sources",
 		[PROTECTION_SIP] = "sip",
+		[PROTECTION_MGCP] = "mgcp",
 	};
 	static const char *const modes[] = { "enforce", "monitor", "off" };
 	json_t *document = json_object();
