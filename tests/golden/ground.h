@@ -42,6 +42,7 @@ static struct world {
 	uint64_t counts[COUNTER_END];
 	uint32_t told[TELL_UNREGISTERED + 1];
 	uint64_t now_ns;
+	uint16_t from_zone;          /* where the next datagrams come from; 0: as the address says */
 	uint64_t media_ns;           /* when the last media was seen, of any call */
 	uint32_t sent;
 	char sent_text[1024];        /* the last that was sent on, cut */
@@ -232,7 +233,7 @@ static inline void arrive(uint8_t speaks, struct endpoint from, struct endpoint 
 
 	a.record = a.payload;
 	a.flow.family = address_family(&a.flow.source.address);
-	a.flow.zones[0] = policy_zone_of(w.policy, &a.flow.source.address);
+	a.flow.zones[0] = w.from_zone ?: policy_zone_of(w.policy, &a.flow.source.address);
 	a.flow.zones[1] = policy_zone_of(w.policy, &a.flow.destination.address);
 	w.sent = 0;
 	w.sent_text[0] = '\0';

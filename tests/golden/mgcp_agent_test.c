@@ -46,6 +46,21 @@ static void gateways_speak_to_call_agents_alone(void **state)
 	assert_refused(REASON_mgcp_foreign_agent);
 }
 
+static void addresses_count_only_in_their_own_zone(void **state)
+{
+	(void)state;
+	connect_phone();
+	command(COMMAND("MDCX", "101", EP) "I: 1" CRLF MODE("sendrecv") SDP(PHONE, "4020"));
+	w.from_zone = 3;
+	answer("200 101 OK" CRLF);
+	assert_refused(REASON_mgcp_unknown_transaction);
+	tell(COMMAND("RSIP", "500", "*@gw.example") "RM: restart" CRLF);
+	assert_refused(REASON_mgcp_wrong_zone);
+	command(COMMAND("DLCX", "102", EP));
+	assert_refused(REASON_mgcp_not_agent);
+	assert_true(open_to(GW, 16000, PHONE, 4000) & PERMIT_RTP);
+}
+
 static void agent_does_not_restart(void **state)
 {
 	(void)state;
@@ -222,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(only_call_agents_command),
 		TEST(gateways_speak_to_call_agents_alone),
+		TEST(addresses_count_only_in_their_own_zone),
 		TEST(agent_does_not_restart),
 		TEST(agent_commands_only_whom_it_serves),
 		TEST(command_without_a_rule_is_refused),

@@ -188,6 +188,17 @@ static void number_may_come_again_when_the_old_answer_is_forgotten(void **state)
 	assert_accepted();
 }
 
+/* What opens nothing is forgotten sooner, and its rows are free for others. */
+static void harmless_transactions_are_forgotten_soon(void **state)
+{
+	(void)state;
+	command(COMMAND("RQNT", "100", EP) "X: 1" CRLF);
+	answer("200 100 OK" CRLF);
+	connect_more(101, "aaln/1", "77", 4000);
+	run_timers(6);
+	assert_int_equal(tables_count(w.tables, ROW_transaction), 1);
+}
+
 static void confirmed_command_is_not_repeated(void **state)
 {
 	(void)state;
@@ -402,6 +413,7 @@ int main(void)
 		TEST(repeated_answer_changes_nothing),
 		TEST(number_of_another_command_is_refused),
 		TEST(number_may_come_again_when_the_old_answer_is_forgotten),
+		TEST(harmless_transactions_are_forgotten_soon),
 		TEST(confirmed_command_is_not_repeated),
 		TEST(confirmation_of_nothing_is_refused),
 		TEST(answer_that_nobody_asked_for_is_refused),

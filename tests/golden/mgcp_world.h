@@ -28,7 +28,8 @@
 	" part: call_agent, serves: [in, out, far] }\n"                                          \
 	"  alien: { addresses: [10.77.1.30], zone: in, speaks: [mgcp], part: call_agent }\n"     \
 	"rules:\n"                                                                               \
-	"  - { name: both, from: [in, out], to: [in, out], allow: [mgcp] }\n"
+	"  - { name: both, from: [in, out], to: [in, out], allow: [mgcp] }\n"                       \
+	"  - { name: spoofed, from: far, to: [in, out], allow: [mgcp] }\n"
 
 #define COMMAND(verb, id, endpoint) verb " " id " " endpoint " MGCP 1.0" CRLF
 #define SDP(host, port)                                                                          \

@@ -21,7 +21,8 @@ static enum reason roles_reason(const struct mgcp_judge *j)
 	const struct policy *p = j->in->policy;
 	const struct server *agent = mgcp_agent_at(p, &j->agent.address);
 
-	if (!agent && j->from == FROM_AGENT)
+	/* Its address from another zone is somebody else. */
+	if (j->from == FROM_AGENT && (!agent || agent->zone != j->zones[SIDE_REMOTE]))
 		return REASON_mgcp_not_agent;
 	if (!agent && mgcp_agent_at(p, &j->gateway.address))
 		return REASON_mgcp_wrong_direction;
@@ -39,6 +40,8 @@ static enum reason control_reason(struct mgcp_judge *j)
 	const struct gateway_row *g = j->gateway_row;
 	const struct address *agent = &j->agent.address;
 
+	if (g && g->zones[SIDE_LOCAL] != j->zones[SIDE_LOCAL])
+		return REASON_mgcp_wrong_zone;
 	if (!g || same_agent(p, &g->agent, agent))
 		return REASON_none;
 	if (j->m->verb == MGCP_VERB_rsip) {

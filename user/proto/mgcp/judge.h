@@ -19,6 +19,7 @@
 #define SECOND_NS 1000000000ull
 /* T-HIST (30 s: answers are kept for repeats, RFC 3435 3.5.3) and T4's like on top. */
 #define TRANSACTION_NS (35 * SECOND_NS)
+#define ANSWERED_NS (5 * SECOND_NS)  /* T4: nothing of it is under way any more       */
 
 #define GATEWAY_LIFE_NS (3600 * SECOND_NS) /* without a word of it */
 

@@ -111,11 +111,30 @@ static void judge_confirmation(struct mgcp_judge *j)
 		put_transaction(j, j->transaction->status, true);
 }
 
+/* Only from the zone that the command went to. */
+static bool zones_fit(const struct mgcp_judge *j)
+{
+	const uint16_t *zones = j->in->flow->zones, *asked = j->transaction->zones;
+
+	if (j->m->code == 0)
+		return zones[0] == asked[0] && zones[1] == asked[1];
+	return zones[0] == asked[1] && zones[1] == asked[0];
+}
+
+/* What concerns no media may be done twice: such numbers need not be remembered for T-HIST. */
+static bool is_harmless(const struct mgcp_judge *j)
+{
+	enum mgcp_verb verb = (enum mgcp_verb)j->transaction->method;
+
+	return verb != MGCP_VERB_crcx && verb != MGCP_VERB_mdcx && verb != MGCP_VERB_dlcx &&
+	       verb != MGCP_VERB_rsip;
+}
+
 void mgcp_judge_response(struct mgcp_judge *j)
 {
 	const struct connection_row *about;
 
-	if (!j->transaction) {
+	if (!j->transaction || !zones_fit(j)) {
 		mgcp_judge_refuse(j, REASON_mgcp_unknown_transaction, j->m->transaction_text);
 		return;
 	}
@@ -136,4 +155,6 @@ void mgcp_judge_response(struct mgcp_judge *j)
 	/* RFC 3435 3.5.5: the final answer to a long transaction comes when it is done. */
 	if (j->m->code < 200)
 		mgcp_timer(j, &j->transaction_owner, TIMER_TRANSACTION, TRANSACTION_NS);
+	else if (is_harmless(j))
+		mgcp_timer(j, &j->transaction_owner, TIMER_TRANSACTION, ANSWERED_NS);
 }
