@@ -229,7 +229,7 @@ static void questions_that_come_at_once_are_each_answered(void **state)
 
 static void what_is_no_command_is_told_so(void **state)
 {
-	static const char *const questions[] = { "{\"command\":\"hello\"}\n", "{}\n", "\n", "calls\n",
+	static const char *const questions[] = { "{\"command\":\"what\"}\n", "{}\n", "\n", "calls\n",
 						 "{\"command\":7}\n", "[\n", "\xff\xfe\n" };
 	int fd = client();
 
