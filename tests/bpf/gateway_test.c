@@ -179,7 +179,7 @@ static void moved_routes_are_looked_up_anew(void **state)
 {
 	put_flow(&media4, &audio);
 	expect_forwarded(mode_of(state), &media4, COUNTER_media_forwarded);
-	bench.control->route_generation++;
+	kernel_routes_changed(&bench.kernel);
 	forget_stack(1);
 	run(mode_of(state), &media4);
 	assert_int_equal(counter_since(COUNTER_route_refreshed), 1);
@@ -303,10 +303,10 @@ static void drops_are_told_a_bounded_number_of_times(void **state)
 
 static void monitor_and_off_let_media_pass(void **state)
 {
-	bench.control->enforcement[PROTECTION_MEDIA] = ENFORCE_MONITOR;
+	configure(POLICY "protections: { media: monitor }\n");
 	expect(mode_of(state), &media4, PASSED, COUNTER_media_monitored);
 	assert_int_equal(counter_since(REASON_media_no_pinhole), 1);
-	bench.control->enforcement[PROTECTION_MEDIA] = ENFORCE_OFF;
+	configure(POLICY "protections: { media: off }\n");
 	expect(mode_of(state), &media4, PASSED, COUNTER_packets_passed);
 	assert_int_equal(counter_since(REASON_media_no_pinhole), 0);
 }
@@ -400,10 +400,12 @@ static void signalling_is_held_and_handed_to_the_daemon(void **state)
 
 static void trusted_signalling_has_its_own_ring(void **state)
 {
-	put_source(sip4.from, SOURCE_TRUSTED, 0);
-	bench.control->unknown_rate = 1;
+	struct spec s = sip4;
+
+	s.from = SERVER;
+	configure(ZONES "limits: { unknown_rate: 1 }\n");
 	for (int i = 0; i < 3; i++)
-		expect(mode_of(state), &sip4, DROPPED, COUNTER_signalling_punted);
+		expect(mode_of(state), &s, DROPPED, COUNTER_signalling_punted);
 	assert_int_equal(drain(bench.skel->maps.punt_trusted)->count, 3);
 	assert_int_equal(drain(bench.skel->maps.punt_other)->count, 0);
 }
@@ -428,7 +430,7 @@ static void denied_source_is_dropped(void **state)
 {
 	put_source(sip4.from, SOURCE_DENIED, 0);
 	expect(mode_of(state), &sip4, DROPPED, REASON_source_denied);
-	bench.control->enforcement[PROTECTION_SOURCES] = ENFORCE_MONITOR;
+	configure(POLICY "protections: { sources: monitor }\n");
 	expect(mode_of(state), &sip4, DROPPED, COUNTER_signalling_punted);
 	assert_int_equal(counter_since(COUNTER_messages_monitored), 1);
 }
@@ -450,7 +452,7 @@ static void refused_signalling_is_told_beside_a_flood_of_media(void **state)
 
 static void source_above_its_rate_is_dropped(void **state)
 {
-	bench.control->unknown_rate = 2;
+	configure(ZONES "limits: { unknown_rate: 2 }\n");
 	run(mode_of(state), &sip4);
 	run(mode_of(state), &sip4);
 	expect(mode_of(state), &sip4, DROPPED, REASON_source_rate);
@@ -458,11 +460,33 @@ static void source_above_its_rate_is_dropped(void **state)
 
 static void without_a_daemon_signalling_is_held_or_passes(void **state)
 {
-	bench.control->heartbeat_ns = 1;
-	bench.control->heartbeat_limit_ns = 1;
+	kernel_heartbeat(&bench.kernel, 1);
+	configure(POLICY);
 	expect(mode_of(state), &sip4, DROPPED, REASON_daemon_down);
-	bench.control->pass_when_down = 1;
+	configure(POLICY "daemon: { when_down: pass }\n");
 	expect(mode_of(state), &sip4, PASSED, COUNTER_signalling_unread);
+}
+
+/* What a former policy knew, and the next one does not, is none of ours any more. */
+static void next_policy_takes_out_what_it_does_not_know(void **state)
+{
+	struct spec server = sip4;
+
+	server.from = SERVER;
+	expect(mode_of(state), &media4, DROPPED, REASON_media_no_pinhole);
+	expect(mode_of(state), &server, DROPPED, COUNTER_signalling_punted);
+	assert_int_equal(drain(bench.skel->maps.punt_trusted)->count, 1);
+	configure("zones:\n  inside: { networks: [10.77.1.0/24] }\n"
+		  "  outside: { networks: [10.99.0.0/16], media_ports: 10000-20000 }\n");
+	expect(mode_of(state), &media4, PASSED, COUNTER_packets_passed);
+	run(mode_of(state), &server);
+	assert_int_equal(drain(bench.skel->maps.punt_trusted)->count, 0);
+	configure("zones:\n  inside: { networks: [10.77.1.0/24] }\n"
+		  "  outside: { media_ports: 12001-20000 }\n");
+	expect(mode_of(state), &media4, PASSED, COUNTER_packets_passed);
+	configure("zones:\n  inside: { networks: [10.77.1.0/24] }\n"
+		  "  outside: { media_ports: 12000-20000 }\n");
+	expect(mode_of(state), &media4, DROPPED, REASON_media_no_pinhole);
 }
 
 static void signalling_over_tcp_has_no_listener(void **state)
@@ -561,6 +585,7 @@ int main(void)
 		BOTH(refused_signalling_is_told_beside_a_flood_of_media),
 		BOTH(source_above_its_rate_is_dropped),
 		BOTH(without_a_daemon_signalling_is_held_or_passes),
+		BOTH(next_policy_takes_out_what_it_does_not_know),
 		BOTH(signalling_over_tcp_has_no_listener),
 		BOTH(full_ring_is_a_reason),
 		BOTH(what_is_not_ours_passes),

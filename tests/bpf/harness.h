@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs one packet through both programs of the fast path with BPF_PROG_TEST_RUN, in a network
- * namespace of its own with two veth pairs, routes and neighbours, so that forwarding is real.
- * Knows how to build packets and to read counters; it judges nothing itself. */
+ * namespace of its own with two veth pairs, routes and neighbours, so that forwarding is real. What
+ * a policy says comes into the maps by the daemon's own code (kernel_configure); permits, and what
+ * attaching would write, by hand. It builds packets and reads counters, and judges nothing itself. */
 #ifndef RINGFENCE_TESTS_BPF_HARNESS_H
 #define RINGFENCE_TESTS_BPF_HARNESS_H
 
@@ -33,13 +34,24 @@
 #include <ringfence/reason.h>
 
 #include "gateway.skel.h"
+#include "io/kernel_own.h"
+#include "policy/load.h"
 
 #define PACKET_ROOM 16384
-#define INSIDE 1
+#define INSIDE 1                        /* zones are numbered in the order of the file */
 #define OUTSIDE 2
-#define MEDIA_LOW 10000
-#define MEDIA_HIGH 20000
 #define SIP_NUMBER 1
+#define SERVER "10.77.1.7"
+
+#define ZONES                                                                                      \
+	"zones:\n"                                                                                 \
+	"  inside: { networks: [10.77.1.0/24, \"fd77:1::/64\"] }\n"                               \
+	"  outside: { networks: [10.77.2.0/24, 10.77.9.0/24, \"fd77:2::/64\"],\n"                 \
+	"             media_ports: 10000-20000, services: [dns] }\n"                               \
+	"servers:\n"                                                                               \
+	"  pbx: { addresses: [" SERVER "], zone: inside, speaks: [sip], part: proxy }\n"
+/* No rate, so that a test may send as much as it likes. */
+#define POLICY ZONES "limits: { unknown_rate: 0 }\n"
 
 enum outcome { PASSED, DROPPED, FORWARDED, STRANGE };
 
@@ -50,6 +62,7 @@ struct mode {
 
 struct bench {
 	struct gateway_bpf *skel;
+	struct kernel kernel;           /* the skeleton's maps, unpinned */
 	struct activity *activity;
 	struct control *control;
 	int cpus;
@@ -278,12 +291,20 @@ static inline void map_empty(const struct bpf_map *map)
 			return;
 }
 
-static inline void put_network(uint32_t bits, const char *prefix, uint16_t zone)
+/* A policy file as the daemon would read it, into the maps as the daemon would write it. */
+static inline void configure(const char *text)
 {
-	struct network_key key = { .prefix_bits = bits, .address = address_of(prefix) };
-	struct network_zone value = { .zone = zone };
+	struct policy_errors errors;
+	struct kernel_error error;
+	struct settings settings;
+	struct policy *p;
 
-	map_put(bench.skel->maps.networks, &key, &value);
+	if (policy_load_text(text, strlen(text), &p, &settings, &errors))
+		fail_msg("%u:%u: %s", errors.items[0].line, errors.items[0].column,
+			 errors.items[0].text);
+	if (kernel_configure(&bench.kernel, p, &error))
+		fail_msg("%s", error.text);
+	policy_free(p);
 }
 
 static inline void put_source(const char *host, uint32_t standing, uint32_t rate)
@@ -381,34 +402,35 @@ static inline void make_network(void)
 	shell("ip route add blackhole 10.77.9.0/24");
 }
 
+static inline void open_kernel(void)
+{
+	struct kernel_maps *m = &bench.kernel.maps;
+
+	memset(&bench.kernel, 0xff, sizeof(bench.kernel));     /* every descriptor -1 */
+	m->zones = bpf_map__fd(bench.skel->maps.zones);
+	m->zone_names = bpf_map__fd(bench.skel->maps.zone_names);
+	m->networks = bpf_map__fd(bench.skel->maps.networks);
+	m->services = bpf_map__fd(bench.skel->maps.services);
+	m->sources = bpf_map__fd(bench.skel->maps.sources);
+	m->control = bpf_map__fd(bench.skel->maps.control);
+	m->local_addresses = bpf_map__fd(bench.skel->maps.local_addresses);
+}
+
+/* What attaching would write, and what netlink would tell. */
 static inline void fill_tables(void)
 {
 	struct attachment_key place = { .interface = bench.in };
 	struct attachment_key tagged = { .interface = bench.in, .vlan = 7 };
 	struct attachment_key large = { .interface = bench.big };
 	struct attachment zone = { .zone = INSIDE };
-	struct zone_ports ports = { .media_low = MEDIA_LOW, .media_high = MEDIA_HIGH,
-				    .services = { 53 } };
-	struct service_key udp = { .zone = INSIDE, .port = htons(5060), .protocol = IPPROTO_UDP };
-	struct service_key tcp = { .zone = INSIDE, .port = htons(5060), .protocol = IPPROTO_TCP };
-	struct service sip = { .speaks = SIP_NUMBER };
 	struct address own = address_of("10.77.2.1");
-	uint32_t number = OUTSIDE;
-	uint8_t one = 1;
 
 	map_put(bench.skel->maps.attachments, &place, &zone);
 	map_put(bench.skel->maps.attachments, &tagged, &zone);
 	map_put(bench.skel->maps.attachments, &large, &zone);
-	map_put(bench.skel->maps.zones, &number, &ports);
-	map_put(bench.skel->maps.services, &udp, &sip);
-	map_put(bench.skel->maps.services, &tcp, &sip);
-	map_put(bench.skel->maps.local_addresses, &own, &one);
 	map_put(bench.skel->maps.tx_ports, &bench.out, &bench.out);
-	put_network(96 + 24, "10.77.1.0", INSIDE);
-	put_network(96 + 24, "10.77.2.0", OUTSIDE);
-	put_network(96 + 24, "10.77.9.0", OUTSIDE);
-	put_network(64, "fd77:1::", INSIDE);
-	put_network(64, "fd77:2::", OUTSIDE);
+	assert_int_equal(kernel_local_address(&bench.kernel, &own, true), 0);
+	configure(POLICY);
 }
 
 static inline void read_mac(const char *name, uint8_t *ret_mac)
@@ -441,7 +463,9 @@ static inline int reset(void **state)
 	map_empty(bench.skel->maps.source_buckets);
 	memset(bench.activity, 0, 64 * sizeof(*bench.activity));
 	memset(bench.control, 0, sizeof(*bench.control));
-	bench.control->heartbeat_ns = now_ns();
+	configure(POLICY);
+	kernel_heartbeat(&bench.kernel, now_ns());
+	/* A test on a busy machine may last longer than a daemon may be silent. */
 	bench.control->heartbeat_limit_ns = 60ull * 1000000000;
 	drain(bench.skel->maps.punt_trusted);
 	drain(bench.skel->maps.punt_other);
@@ -481,6 +505,7 @@ static inline int bench_open(void **state)
 	bench.control = map_memory(bench.skel->maps.control, sizeof(struct control));
 	if (!bench.activity || !bench.control)
 		return -1;
+	open_kernel();
 	fill_tables();
 	return 0;
 }

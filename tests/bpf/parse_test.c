@@ -251,17 +251,19 @@ static void bundled_media_is_refused(void **state)
 /* XDP never sees what is put back: the mark is the twin's alone. */
 static void judged_message_passes_by_its_mark(void **state)
 {
+	const uint32_t mark = bench.control->reinject_mark, mask = bench.control->reinject_mask;
 	static struct result result;
 	uint8_t frame[PACKET_ROOM];
 	struct spec s = media4;
 
 	(void)state;
 	s.dport = 5060;
-	bench.control->reinject_mark = 0x100;
-	bench.control->reinject_mask = 0xf00;
-	assert_true(run_bytes(true, frame, build(frame, &s), 0x123, &result));
+	assert_true(mark && mask && !(mark & ~mask));
+	assert_true(run_bytes(true, frame, build(frame, &s), mark | (~mask & 0x23), &result));
 	assert_int_equal(result.outcome, PASSED);
-	assert_true(run_bytes(true, frame, build(frame, &s), 0x223, &result));
+	assert_true(run_bytes(true, frame, build(frame, &s), mark ^ (mask & -mask), &result));
+	assert_int_equal(result.outcome, DROPPED);
+	assert_true(run_bytes(true, frame, build(frame, &s), 0, &result));
 	assert_int_equal(result.outcome, DROPPED);
 }
 
@@ -275,12 +277,10 @@ static void put_back_message_gets_the_mark_and_its_interface(void **state)
 	int program = bpf_program__fd(bench.skel->progs.reinject_egress);
 
 	(void)state;
-	bench.control->reinject_mark = 0x100;
-	bench.control->reinject_mask = 0xf00;
 	opts.data_size_in = (uint32_t)build(frame, &media4);
 	assert_int_equal(bpf_prog_test_run_opts(program, &opts), 0);
 	assert_int_equal(opts.retval, TC_ACT_REDIRECT);
-	assert_int_equal(after.mark, 0x100);
+	assert_int_equal(after.mark, bench.control->reinject_mark);
 	skb.mark = 0;
 	opts.data_size_out = sizeof(out);
 	opts.ctx_size_out = sizeof(after);
