@@ -20,7 +20,7 @@ CALLS ?= 50
 packages = libbpf libxdp libsystemd yaml-0.1 smartcols jansson libmnl libpcap libcpg
 warnings = -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
 flags = -std=gnu11 -D_GNU_SOURCE $(warnings) -Iinclude -Iuser -I$(BUILD) $(CFLAGS) -MMD -MP
-bpf_compile = $(CLANG) -O2 -g -Wall -Werror -target bpf -mcpu=v3 -Iinclude \
+bpf_compile = $(CLANG) -O2 -fno-strict-aliasing -g -Wall -Werror -target bpf -mcpu=v3 -Iinclude \
 	-I/usr/include/$(shell uname -m)-linux-gnu
 libs = $(shell pkg-config --libs $(packages)) -lelf -lz -lm
 

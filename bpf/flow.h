@@ -8,14 +8,55 @@
 #include "police.h"
 #include "rtp.h"
 
-static __always_inline const struct permit *flow_find(const struct flow_key *key)
+/* The slot that the index tells for a hash; a slot that is none where it tells nothing. Without a
+ * branch: which way of a set it is nobody could foretell. */
+static __always_inline __u32 near_slot(__u64 hash)
 {
-	return bpf_map_lookup_elem(&flows, key);
+	__u32 zero = 0, tag = near_tag(hash), place;
+	const struct near_shape *shape = bpf_map_lookup_elem(&near_shape, &zero);
+	const struct near_set *set;
+	__s64 slot = 0, found = 0;
+
+	if (!shape || !shape->bits)
+		return NEAR_SLOT_MASK;
+	place = near_set_of(hash, shape->bits);
+	set = bpf_map_lookup_elem(&near_index, &place);
+	if (!set)
+		return NEAR_SLOT_MASK;
+#pragma unroll
+	for (int way = 0; way < NEAR_WAYS; way++) {
+		__s64 rest = set->entries[way] ^ tag;
+		__s64 same = (rest - (NEAR_SLOT_MASK + 1ll)) >> 63;
+
+		slot |= rest & same;
+		found |= same;
+	}
+	return slot | (~found & NEAR_SLOT_MASK);
 }
 
-static __always_inline struct activity *activity_of(const struct permit *permit)
+static __always_inline const struct permit *flow_find(struct packet *pkt)
 {
-	__u32 slot = permit->slot;
+	const __u64 *key = (const __u64 *)pkt->key;
+	const __u64 words[NEAR_KEY_WORDS] = { key[0], key[1], key[2], key[3], near_tail(pkt->key) };
+	__u32 slot = near_slot(near_hash(words));
+	const struct near_flow *near = bpf_map_lookup_elem(&near_flows, &slot);
+	const __u64 *held = (const __u64 *)near;
+	const struct permit *permit;
+
+	if (near && held[0] == words[0] && held[1] == words[1] && held[2] == words[2] &&
+	    held[3] == words[3] && held[4] == words[4]) {
+		pkt->slot = slot;
+		return &near->permit;
+	}
+	permit = bpf_map_lookup_elem(&flows, pkt->key);
+	if (permit)
+		pkt->slot = permit->slot;
+	return permit;
+}
+
+static __always_inline struct activity *activity_of(const struct packet *pkt)
+{
+	__u32 slot = pkt->slot;
 
 	return bpf_map_lookup_elem(&activity, &slot);
 }
@@ -66,7 +107,7 @@ static __always_inline enum verdict enter_door(struct packet *pkt)
 
 static __always_inline enum verdict pass_known_flow(struct packet *pkt)
 {
-	const struct permit *permit = flow_find(pkt->key);
+	const struct permit *permit = flow_find(pkt);
 	struct activity *act;
 
 	if (!permit)
@@ -76,7 +117,7 @@ static __always_inline enum verdict pass_known_flow(struct packet *pkt)
 		return DROP;
 	if (permit->flags & PERMIT_SIGNALLING)
 		return enter_door(pkt);
-	act = activity_of(permit);
+	act = activity_of(pkt);
 	if (!act)
 		return refuse(pkt, REASON_media_no_pinhole);
 	if (check_media(pkt, act))

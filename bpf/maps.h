@@ -16,6 +16,32 @@ struct {
 	__type(value, struct permit);
 } flows SEC(".maps");
 
+/* The same flows once more, as ringfence/near.h tells. Writer: daemon, which takes a flow out of the
+ * index before it changes it, and writes a slot where no running program looks. Reader: programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1 << LIMIT_NEAR_BITS);
+	__type(key, __u32);
+	__type(value, struct near_set);
+} near_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct near_shape);
+} near_shape SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LIMIT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct near_flow);
+} near_flows SEC(".maps");
+
 /* Promised media and doors, zeros for what is open. Writer: daemon. Reader: programs, on a miss. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -42,6 +68,15 @@ struct {
 	__type(key, struct attachment_key);
 	__type(value, struct attachment);
 } attachments SEC(".maps");
+
+/* The same for untagged frames, in an array; interfaces whose numbers share their lower bits share
+ * a place, and who is not in it is asked of attachments. Writer: daemon. Reader: programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LIMIT_INTERFACE_ZONES);
+	__type(key, __u32);
+	__type(value, struct interface_zone);
+} interfaces SEC(".maps");
 
 /* Media range of each zone, by its number. Writer: daemon. Reader: programs, on a miss. */
 struct {

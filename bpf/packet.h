@@ -16,6 +16,7 @@
 
 #include <ringfence/flow.h>
 #include <ringfence/limits.h>
+#include <ringfence/near.h>
 #include <ringfence/punt.h>
 #include <ringfence/reason.h>
 
@@ -41,6 +42,7 @@ struct packet {
 	struct flow_key *key;           /* of this packet                                  */
 	struct flow_key *pinhole;       /* the key that matched in pinholes                */
 	const struct permit *permit;    /* the flow or pinhole that was found              */
+	__u32 slot;                     /* the permit's, known before the permit is read   */
 	__u64 now_ns;                   /* CLOCK_MONOTONIC; set once the packet is ours    */
 
 	__u32 interface;                /* ifindex of arrival                              */

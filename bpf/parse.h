@@ -38,12 +38,19 @@ static __always_inline bool is_vlan(__be16 ethertype)
 static __always_inline bool find_zone(struct packet *pkt)
 {
 	struct attachment_key key = { .interface = pkt->interface, .vlan = pkt->vlan };
-	const struct attachment *attachment = bpf_map_lookup_elem(&attachments, &key);
+	__u32 place = pkt->interface & (LIMIT_INTERFACE_ZONES - 1);
+	const struct interface_zone *here = bpf_map_lookup_elem(&interfaces, &place);
+	const struct attachment *attachment;
 
-	if (!attachment)
-		return false;
-	pkt->zone = attachment->zone;
-	pkt->key->zone = attachment->zone;
+	if (here && here->interface == pkt->interface && !pkt->vlan) {
+		pkt->zone = here->zone;
+	} else {
+		attachment = bpf_map_lookup_elem(&attachments, &key);
+		if (!attachment)
+			return false;
+		pkt->zone = attachment->zone;
+	}
+	pkt->key->zone = pkt->zone;
 	return true;
 }
 
@@ -91,12 +98,12 @@ static __always_inline enum verdict parse_ethernet(struct packet *pkt)
 
 static __always_inline void address_map_ipv4(struct address *ret, __be32 ipv4)
 {
-	__u32 *words = (__u32 *)ret->bytes;
+	const struct {
+		__u64 zero;
+		__be32 mapped, ipv4;
+	} whole = { .mapped = bpf_htonl(0xffff), .ipv4 = ipv4 };
 
-	words[0] = 0;
-	words[1] = 0;
-	words[2] = bpf_htonl(0xffff);
-	words[3] = ipv4;
+	__builtin_memcpy(ret, &whole, sizeof(*ret));
 }
 
 static __always_inline enum verdict parse_ipv4(struct packet *pkt)
@@ -273,6 +280,16 @@ static __always_inline enum verdict parse_ipv6(struct packet *pkt)
 	return is_extension(ip->nexthdr) ? parse_extensions(pkt, ip->nexthdr) : NEXT;
 }
 
+/* Both at once: so they are read again (near_tail). */
+static __always_inline void take_ports(struct packet *pkt, const void *ports)
+{
+	_Static_assert(offsetof(struct flow_key, source_port) % 4 == 0 &&
+		       offsetof(struct flow_key, destination_port) ==
+		       offsetof(struct flow_key, source_port) + 2, "ports lie as on the wire");
+
+	*(__u32 *)&pkt->key->source_port = *(const __u32 *)ports;
+}
+
 static __always_inline enum verdict parse_udp(struct packet *pkt)
 {
 	const struct udphdr *udp = packet_at(pkt, pkt->l4_offset, sizeof(*udp));
@@ -280,8 +297,7 @@ static __always_inline enum verdict parse_udp(struct packet *pkt)
 
 	if (!udp || pkt->l4_bytes < sizeof(*udp))
 		return refuse(pkt, REASON_packet_truncated);
-	pkt->key->source_port = udp->source;
-	pkt->key->destination_port = udp->dest;
+	take_ports(pkt, udp);
 	pkt->payload_offset = pkt->l4_offset + sizeof(*udp);
 	pkt->payload_bytes = pkt->l4_bytes - sizeof(*udp);
 	bytes = bpf_ntohs(udp->len);
@@ -298,8 +314,7 @@ static __always_inline enum verdict parse_tcp(struct packet *pkt)
 
 	if (!ports || pkt->l4_bytes < 2 * sizeof(*ports))
 		return refuse(pkt, REASON_packet_truncated);
-	pkt->key->source_port = ports[0];
-	pkt->key->destination_port = ports[1];
+	take_ports(pkt, ports);
 	return NEXT;
 }
 

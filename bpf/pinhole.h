@@ -58,7 +58,8 @@ static __always_inline enum verdict match_pinhole(struct packet *pkt)
 
 	if (!pkt->permit)
 		return refuse(pkt, REASON_media_no_pinhole);
-	act = activity_of(pkt->permit);
+	pkt->slot = pkt->permit->slot;
+	act = activity_of(pkt);
 	if (!act)
 		return refuse(pkt, REASON_media_no_pinhole);
 	if (check_media(pkt, act) || lock_source(pkt, act))

@@ -12,10 +12,12 @@
 /* Kernel maps hold whatever the rows may ask for: a flow a door and a lock, a pinhole a door. */
 #define LIMIT_FLOWS (LIMIT_CALLS * 12)   /* exact flows in the kernel                     */
 #define LIMIT_PINHOLES (LIMIT_CALLS * 8)
+#define LIMIT_NEAR_BITS 17               /* sets of four, twice as many ways as flows     */
 #define LIMIT_SLOTS (LIMIT_FLOWS + LIMIT_PINHOLES)
 #define LIMIT_SOURCES 65536u
 #define LIMIT_BLOCKS 1024u               /* operators' own entries; each is one in every zone */
 #define LIMIT_INTERFACES 64u
+#define LIMIT_INTERFACE_ZONES 64u        /* a power of two; others are asked of attachments */
 #define LIMIT_ATTACHMENTS 1024u          /* interface and VLAN pairs that are in a zone   */
 #define LIMIT_NETWORKS 4096u             /* prefixes of all zones                         */
 #define LIMIT_LOCAL_ADDRESSES 1024u      /* addresses of this host                        */

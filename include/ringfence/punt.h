@@ -63,6 +63,13 @@ struct zone_name {
 	char name[LIMIT_NAME_BYTES]; /* ends with a NUL; "" none                          */
 };
 
+/* Zone of an interface's untagged frames, at the lower bits of its index. */
+struct interface_zone {
+	__u32 interface;            /* 0: nobody is here                                  */
+	__u16 zone;
+	__u16 pad;
+};
+
 struct zone_ports {                 /* indexed by zone; host order                        */
 	__u16 media_low;            /* 0: no media                                        */
 	__u16 media_high;

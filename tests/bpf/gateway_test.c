@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Packets in, packets out: each test runs on XDP and on its TC twin and must end alike. */
-#include "harness.h"
+/* Packets in, packets out: each test runs on XDP and on its TC twin, with flows in their table or
+ * where they are looked for first, and must end alike. */
+#include "expect.h"
 
-static const uint8_t rtp[172] = { 0x80, 0x00, 0x12, 0x34, 0, 0, 0, 160, 0xde, 0xad, 0xbe, 0xef };
 static const uint8_t rtcp[28] = { 0x80, 200, 0, 6, 0xde, 0xad, 0xbe, 0xef };
 static const uint8_t stun[20] = { 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
 static const uint8_t dtls[20] = { 22, 0xfe, 0xfd };
 static const char options[] = "OPTIONS sip:a@10.77.2.2 SIP/2.0\r\n\r\n";
 
-static const struct spec media4 = {
-	.from = "10.77.1.2", .to = "10.77.2.2", .sport = 4000, .dport = 12000,
-	.payload = rtp, .payload_bytes = sizeof(rtp),
-};
 static const struct spec media6 = {
 	.from = "fd77:1::2", .to = "fd77:2::2", .sport = 4000, .dport = 12000,
 	.payload = rtp, .payload_bytes = sizeof(rtp),
@@ -20,65 +16,6 @@ static const struct spec sip4 = {
 	.from = "10.77.1.2", .to = "10.77.2.2", .sport = 5070, .dport = 5060,
 	.payload = options, .payload_bytes = sizeof(options) - 1,
 };
-static const struct permit audio = {
-	.slot = 1, .flags = PERMIT_RTP | PERMIT_RTCP, .payload_types = { 1 }, .zone_out = OUTSIDE,
-};
-
-static bool mode_of(void **state)
-{
-	return ((const struct mode *)*state)->tc;
-}
-
-static void expect(bool tc, const struct spec *s, enum outcome outcome, uint32_t counter)
-{
-	struct result result = run(tc, s);
-
-	assert_int_equal(result.outcome, outcome);
-	assert_int_equal(counter_since(counter), 1);
-	if (outcome != PASSED)
-		return;
-	/* What passes is untouched. */
-	uint8_t frame[PACKET_ROOM];
-
-	assert_int_equal(result.length, build(frame, s));
-	assert_memory_equal(result.bytes, frame, result.length);
-}
-
-/* The slot's packet for the stack in this and the next coarse second is behind us. */
-static void forget_stack(unsigned int slot)
-{
-	bench.activity[slot].stack_second = (uint32_t)(now_ns() >> 30);
-}
-
-static void expect_forwarded(bool tc, const struct spec *s, uint32_t counter)
-{
-	size_t ip = 14;
-	struct result result;
-	uint8_t frame[PACKET_ROOM];
-	size_t bytes = build(frame, s);
-
-	for (int i = 0; i < 2; i++) {
-		forget_stack(1);
-		result = run(tc, s);
-		if (result.outcome == FORWARDED)
-			break;
-	}
-	assert_int_equal(result.outcome, FORWARDED);
-	assert_int_equal(counter_since(counter), 1);
-	assert_int_equal(result.length, bytes);
-	assert_memory_equal(result.bytes, "\x02\x00\x00\x00\x02\x02", 6);
-	assert_memory_equal(result.bytes + 6, bench.out_mac, 6);
-	if (strchr(s->from, ':')) {
-		assert_int_equal(result.bytes[ip + 7], 63);
-		frame[ip + 7] = 63;
-	} else {
-		assert_int_equal(result.bytes[ip + 8], 63);
-		assert_int_equal(sum_of(result.bytes + ip, 20), 0);
-		memcpy(frame + ip + 8, result.bytes + ip + 8, 4);
-	}
-	assert_memory_equal(result.bytes + 12, frame + 12, bytes - 12);
-}
-
 static void known_flow_is_forwarded(void **state)
 {
 	put_flow(&media4, &audio);
@@ -546,49 +483,43 @@ static void what_is_not_ours_passes(void **state)
 	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
 }
 
-#define BOTH(test)                                                          \
-	{ #test "_xdp", test, reset, NULL, (void *)&modes[0] },           \
-	{ #test "_tc", test, reset, NULL, (void *)&modes[1] }
-
-static const struct mode modes[] = { { "xdp", false }, { "tc", true } };
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(known_flow_is_forwarded),
-		BOTH(known_flow_is_forwarded_in_ipv6),
-		BOTH(one_packet_a_second_goes_by_the_stack),
-		BOTH(known_flow_needs_no_other_table),
-		BOTH(tagged_flow_goes_by_the_stack),
-		BOTH(last_ttl_is_answered_by_the_stack),
-		BOTH(packet_above_the_mtu_goes_by_the_stack),
-		BOTH(unknown_neighbour_goes_by_the_stack),
-		BOTH(media_into_a_blackhole_is_dropped),
-		BOTH(moved_routes_are_looked_up_anew),
-		BOTH(expired_flow_is_refused),
-		BOTH(foreign_payload_type_is_refused),
-		BOTH(shapes_pass_only_where_permitted),
-		BOTH(short_media_is_not_rtp),
-		BOTH(flow_above_its_rate_is_refused),
-		BOTH(sequence_numbers_are_counted_over_the_wrap),
-		BOTH(media_that_nobody_promised_is_dropped),
-		BOTH(drops_are_told_a_bounded_number_of_times),
-		BOTH(monitor_and_off_let_media_pass),
-		BOTH(pinholes_admit_by_what_they_leave_open),
-		BOTH(first_packet_locks_the_port),
-		BOTH(garbage_does_not_lock),
-		BOTH(early_media_is_bound_and_not_locked),
-		BOTH(signalling_is_held_and_handed_to_the_daemon),
-		BOTH(trusted_signalling_has_its_own_ring),
-		BOTH(signalling_door_punts),
-		BOTH(denied_source_is_dropped),
-		BOTH(refused_signalling_is_told_beside_a_flood_of_media),
-		BOTH(source_above_its_rate_is_dropped),
-		BOTH(without_a_daemon_signalling_is_held_or_passes),
-		BOTH(next_policy_takes_out_what_it_does_not_know),
-		BOTH(signalling_over_tcp_has_no_listener),
-		BOTH(full_ring_is_a_reason),
-		BOTH(what_is_not_ours_passes),
+		EACH_WAY(known_flow_is_forwarded),
+		EACH_WAY(known_flow_is_forwarded_in_ipv6),
+		EACH_WAY(one_packet_a_second_goes_by_the_stack),
+		EACH_WAY(known_flow_needs_no_other_table),
+		EACH_WAY(tagged_flow_goes_by_the_stack),
+		EACH_WAY(last_ttl_is_answered_by_the_stack),
+		EACH_WAY(packet_above_the_mtu_goes_by_the_stack),
+		EACH_WAY(unknown_neighbour_goes_by_the_stack),
+		EACH_WAY(media_into_a_blackhole_is_dropped),
+		EACH_WAY(moved_routes_are_looked_up_anew),
+		EACH_WAY(expired_flow_is_refused),
+		EACH_WAY(foreign_payload_type_is_refused),
+		EACH_WAY(shapes_pass_only_where_permitted),
+		EACH_WAY(short_media_is_not_rtp),
+		EACH_WAY(flow_above_its_rate_is_refused),
+		EACH_WAY(sequence_numbers_are_counted_over_the_wrap),
+		EACH_WAY(media_that_nobody_promised_is_dropped),
+		EACH_WAY(drops_are_told_a_bounded_number_of_times),
+		EACH_WAY(monitor_and_off_let_media_pass),
+		EACH_WAY(pinholes_admit_by_what_they_leave_open),
+		EACH_WAY(first_packet_locks_the_port),
+		EACH_WAY(garbage_does_not_lock),
+		EACH_WAY(early_media_is_bound_and_not_locked),
+		EACH_WAY(signalling_is_held_and_handed_to_the_daemon),
+		EACH_WAY(trusted_signalling_has_its_own_ring),
+		EACH_WAY(signalling_door_punts),
+		EACH_WAY(denied_source_is_dropped),
+		EACH_WAY(refused_signalling_is_told_beside_a_flood_of_media),
+		EACH_WAY(source_above_its_rate_is_dropped),
+		EACH_WAY(without_a_daemon_signalling_is_held_or_passes),
+		EACH_WAY(next_policy_takes_out_what_it_does_not_know),
+		EACH_WAY(signalling_over_tcp_has_no_listener),
+		EACH_WAY(full_ring_is_a_reason),
+		EACH_WAY(what_is_not_ours_passes),
 	};
 
 	return cmocka_run_group_tests(tests, bench_open, bench_close);

@@ -30,6 +30,7 @@
 #include <bpf/libbpf.h>
 
 #include <ringfence/flow.h>
+#include <ringfence/near.h>
 #include <ringfence/punt.h>
 #include <ringfence/reason.h>
 
@@ -41,6 +42,7 @@
 #define INSIDE 1                        /* zones are numbered in the order of the file */
 #define OUTSIDE 2
 #define SIP_NUMBER 1
+#define NEAR_BITS 5
 #define SERVER "10.77.1.7"
 
 #define ZONES                                                                                      \
@@ -55,9 +57,10 @@
 
 enum outcome { PASSED, DROPPED, FORWARDED, STRANGE };
 
+/* near: flows and the zone of the interface are where they are looked for first, and not in their tables. */
 struct mode {
 	const char *name;
-	bool tc;
+	bool tc, near;
 };
 
 struct bench {
@@ -65,6 +68,11 @@ struct bench {
 	struct kernel kernel;           /* the skeleton's maps, unpinned */
 	struct activity *activity;
 	struct control *control;
+	struct near_set *near_index;
+	struct near_shape *near_shape;
+	struct near_flow *near_flows;
+	uint32_t near_used[64], near_count;
+	bool near;
 	int cpus;
 	unsigned int in, out, big;      /* big: a large MTU, and no program until a test */
 	uint8_t out_mac[6];
@@ -326,11 +334,35 @@ static inline struct flow_key key_of(const struct spec *s)
 	};
 }
 
+static inline uint64_t hash_of(const struct flow_key *key)
+{
+	uint64_t words[NEAR_KEY_WORDS];
+
+	memcpy(words, key, sizeof(words));
+	return near_hash((const __u64 *)words);
+}
+
+static inline struct near_flow *put_near(const struct flow_key *key, const struct permit *permit,
+					 uint32_t way)
+{
+	uint64_t hash = hash_of(key);
+
+	assert_in_range(bench.near_count, 0, 63);
+	bench.near_shape->bits = NEAR_BITS;
+	bench.near_used[bench.near_count++] = near_set_of(hash, NEAR_BITS);
+	bench.near_index[near_set_of(hash, NEAR_BITS)].entries[way] = near_tag(hash) | permit->slot;
+	bench.near_flows[permit->slot] = (struct near_flow){ .key = *key, .permit = *permit };
+	return &bench.near_flows[permit->slot];
+}
+
 static inline void put_flow(const struct spec *s, const struct permit *permit)
 {
 	struct flow_key key = key_of(s);
 
-	map_put(bench.skel->maps.flows, &key, permit);
+	if (bench.near)
+		put_near(&key, permit, 0);
+	else
+		map_put(bench.skel->maps.flows, &key, permit);
 }
 
 enum open { OPEN_NOTHING, OPEN_PORT, OPEN_HOST };
@@ -419,13 +451,11 @@ static inline void open_kernel(void)
 /* What attaching would write, and what netlink would tell. */
 static inline void fill_tables(void)
 {
-	struct attachment_key place = { .interface = bench.in };
 	struct attachment_key tagged = { .interface = bench.in, .vlan = 7 };
 	struct attachment_key large = { .interface = bench.big };
 	struct attachment zone = { .zone = INSIDE };
 	struct address own = address_of("10.77.2.1");
 
-	map_put(bench.skel->maps.attachments, &place, &zone);
 	map_put(bench.skel->maps.attachments, &tagged, &zone);
 	map_put(bench.skel->maps.attachments, &large, &zone);
 	map_put(bench.skel->maps.tx_ports, &bench.out, &bench.out);
@@ -448,13 +478,38 @@ static inline void read_mac(const char *name, uint8_t *ret_mac)
 	pclose(file);
 }
 
+/* Where the programs learn the zone of `in`: from the array, or from the table. */
+static inline void put_zone(bool near)
+{
+	uint32_t place = bench.in & (LIMIT_INTERFACE_ZONES - 1);
+	struct interface_zone here = { .interface = near ? bench.in : 0, .zone = INSIDE };
+	struct attachment_key key = { .interface = bench.in };
+	struct attachment zone = { .zone = INSIDE };
+
+	map_put(bench.skel->maps.interfaces, &place, &here);
+	if (near)
+		bpf_map_delete_elem(bpf_map__fd(bench.skel->maps.attachments), &key);
+	else
+		map_put(bench.skel->maps.attachments, &key, &zone);
+}
+
+static inline void empty_index(void)
+{
+	bench.near_shape->bits = 0;
+	while (bench.near_count)
+		memset(&bench.near_index[bench.near_used[--bench.near_count]], 0,
+		       sizeof(*bench.near_index));
+}
+
 /* Before each test: no permits, a live daemon, everything enforced, empty rings. */
 static inline int reset(void **state)
 {
 	static const uint8_t no_budget[16 * 256];
 	uint32_t zero = 0, one = 1;
 
-	(void)state;
+	bench.near = state && *state && ((const struct mode *)*state)->near;
+	put_zone(bench.near);
+	empty_index();
 	map_put(bench.skel->maps.event_budgets, &zero, no_budget);
 	map_put(bench.skel->maps.event_budgets, &one, no_budget);
 	map_empty(bench.skel->maps.flows);
@@ -503,7 +558,12 @@ static inline int bench_open(void **state)
 		return -1;
 	bench.activity = map_memory(bench.skel->maps.activity, 64 * sizeof(struct activity));
 	bench.control = map_memory(bench.skel->maps.control, sizeof(struct control));
-	if (!bench.activity || !bench.control)
+	bench.near_index = map_memory(bench.skel->maps.near_index,
+				      sizeof(struct near_set) << LIMIT_NEAR_BITS);
+	bench.near_shape = map_memory(bench.skel->maps.near_shape, sizeof(struct near_shape));
+	bench.near_flows = map_memory(bench.skel->maps.near_flows, 64 * sizeof(struct near_flow));
+	if (!bench.activity || !bench.control || !bench.near_index || !bench.near_shape ||
+	    !bench.near_flows)
 		return -1;
 	open_kernel();
 	fill_tables();
@@ -516,5 +576,16 @@ static inline int bench_close(void **state)
 	gateway_bpf__destroy(bench.skel);
 	return 0;
 }
+
+#define EACH_WAY(test)                                                      \
+	{ #test "_xdp", test, reset, NULL, (void *)&modes[0] },           \
+	{ #test "_tc", test, reset, NULL, (void *)&modes[1] },            \
+	{ #test "_near_xdp", test, reset, NULL, (void *)&modes[2] },      \
+	{ #test "_near_tc", test, reset, NULL, (void *)&modes[3] }
+
+static const struct mode modes[] = {
+	{ "xdp", false, false }, { "tc", true, false },
+	{ "xdp", false, true }, { "tc", true, true },
+};
 
 #endif

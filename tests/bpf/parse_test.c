@@ -288,27 +288,21 @@ static void put_back_message_gets_the_mark_and_its_interface(void **state)
 	assert_int_equal(opts.retval, TC_ACT_SHOT);
 }
 
-#define BOTH(test)                                                          \
-	{ #test "_xdp", test, reset, NULL, (void *)&modes[0] },           \
-	{ #test "_tc", test, reset, NULL, (void *)&modes[1] }
-
-static const struct mode modes[] = { { "xdp", false }, { "tc", true } };
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(cut_packets_are_never_forwarded),
-		BOTH(cut_header_is_named),
-		BOTH(udp_without_its_header_is_truncated),
-		BOTH(lying_lengths_are_refused),
-		BOTH(wrong_version_is_refused),
-		BOTH(routing_header_is_refused_where_ours),
-		BOTH(ip_options_are_refused_where_ours),
-		BOTH(mapped_address_is_refused),
-		BOTH(extension_headers_are_walked_up_to_the_limit),
-		BOTH(two_tags_are_read_and_three_refused),
-		BOTH(first_fragment_is_refused_where_ours),
-		BOTH(later_fragment_may_not_cross_zones),
+		EACH_WAY(cut_packets_are_never_forwarded),
+		EACH_WAY(cut_header_is_named),
+		EACH_WAY(udp_without_its_header_is_truncated),
+		EACH_WAY(lying_lengths_are_refused),
+		EACH_WAY(wrong_version_is_refused),
+		EACH_WAY(routing_header_is_refused_where_ours),
+		EACH_WAY(ip_options_are_refused_where_ours),
+		EACH_WAY(mapped_address_is_refused),
+		EACH_WAY(extension_headers_are_walked_up_to_the_limit),
+		EACH_WAY(two_tags_are_read_and_three_refused),
+		EACH_WAY(first_fragment_is_refused_where_ours),
+		EACH_WAY(later_fragment_may_not_cross_zones),
 		cmocka_unit_test_setup(large_datagrams_are_punted_up_to_the_record, reset),
 		cmocka_unit_test_setup(judged_message_passes_by_its_mark, reset),
 		cmocka_unit_test_setup(bundled_media_is_refused, reset),

@@ -43,6 +43,15 @@ check() {
 attached() { [ "$(run list | grep -c .)" -eq "$1" ]; }
 # How many ports take redirected frames: those whose peer has GRO.
 ports() { [ "$(bpftool map dump pinned "$pin/maps/tx_ports" | grep -c key)" -eq "$1" ]; }
+# Which zone the programs find an interface in without asking the table; 0 is none.
+place() {
+	[ "$(bpftool -j map dump pinned "$pin/maps/interfaces" | python3 -c '
+import json, sys
+index = int(sys.argv[1])
+print(next((e["formatted"]["value"]["zone"] for e in json.load(sys.stdin)
+            if e["formatted"]["value"]["interface"] == index), 0))' "$(ip -n "gateway-$id" -json link \
+		show "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["ifindex"])')")" -eq "$2" ]
+}
 gro() { nsenter --net="/run/netns/$1-$id" ethtool -K eth0 gro "$2"; }
 no_xdp() { ! ip -n "gateway-$id" link show in0 | grep -q "prog/xdp"; }
 native_hangs() { ip -n "gateway-$id" link show in0 | grep -q "prog/xdp"; }
@@ -67,11 +76,16 @@ done
 check "a veth with GRO at its peer" gro phone on
 check "attaches native there" run attach in0 1 native
 check "and where the peer has none" run attach out0 2 native
+check "each has its place" place in0 1
+check "and its own zone" place out0 2
+check "the zone changes" run attach in0 3 native
+check "the place with it" place in0 3
 check "only the first takes redirected frames" ports 1
 check "the mode changes" run attach in0 1 tc
 check "no native program is left" no_xdp
 check "detaches the first" run detach in0
 check "it is no port any more" ports 0
+check "and has no place" place in0 0
 check "detaches the second" run detach out0
 # trusted N: entries of the sources; deny: one that no policy wrote (standing 2, 10.9.9.9 in zone 1).
 trusted() { [ "$(bpftool map dump pinned "$pin/maps/sources" | grep -c '"key"\|key:')" -eq "$1" ]; }

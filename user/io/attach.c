@@ -134,6 +134,25 @@ static int record(const struct kernel *k, const struct attachment_state *s)
 	return bpf_map_update_elem(k->maps.attachments, &key, &value, BPF_ANY);
 }
 
+/* The programs ask here first, so nothing may stand here that attachments does not say. */
+static void clear_place(const struct kernel *k, uint32_t ifindex)
+{
+	const uint32_t place = ifindex & (LIMIT_INTERFACE_ZONES - 1);
+	struct interface_zone none = {}, there;
+
+	if (!bpf_map_lookup_elem(k->maps.interfaces, &place, &there) && there.interface == ifindex)
+		bpf_map_update_elem(k->maps.interfaces, &place, &none, BPF_ANY);
+}
+
+static void take_place(const struct kernel *k, const struct attachment_state *s)
+{
+	const uint32_t place = s->ifindex & (LIMIT_INTERFACE_ZONES - 1);
+	const struct interface_zone zone = { .interface = s->ifindex, .zone = s->zone };
+
+	if (!s->vlan)
+		bpf_map_update_elem(k->maps.interfaces, &place, &zone, BPF_ANY);
+}
+
 /* A device that does not deliver redirected frames loses them without an error: it stays out, and
  * what goes there goes by the stack. So does what has no room in the table. */
 static void put_port(const struct kernel *k, const struct attachment_state *s)
@@ -155,6 +174,8 @@ static int hold(const struct kernel *k, const struct attachment_state *s)
 	}
 	if (err)
 		return err;
+	if (!s->vlan)
+		clear_place(k, s->ifindex);
 	err = record(k, s);
 	if (err && made)
 		take_link(k, s->interface, s->ifindex, s->mode);
@@ -163,6 +184,7 @@ static int hold(const struct kernel *k, const struct attachment_state *s)
 	take_link(k, s->interface, s->ifindex,
 		  s->mode == ATTACH_NATIVE ? ATTACH_TC : ATTACH_NATIVE);
 	put_port(k, s);
+	take_place(k, s);
 	return 0;
 }
 
@@ -216,6 +238,7 @@ static void forget(const struct kernel *k, uint32_t ifindex)
 		if (bpf_map_get_next_key(k->maps.attachments, previous, &next))
 			return;
 		if (ifindex ? next.interface == ifindex : !if_indextoname(next.interface, name)) {
+			clear_place(k, next.interface);
 			bpf_map_delete_elem(k->maps.tx_ports, &next.interface);
 			bpf_map_delete_elem(k->maps.attachments, &next);
 			continue;        /* the walk goes on behind the last that stays */

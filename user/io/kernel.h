@@ -17,8 +17,8 @@ struct kernel;
 /* File descriptors of all maps; -1 where absent. */
 struct kernel_maps {
 	int flows, pinholes, activity, attachments, zones, networks, services, sources, counters;
-	int control, tx_ports, local_addresses, punt_trusted, punt_other, events, journal;
-	int zone_names, source_buckets;
+	int near_shape, near_index, near_flows, interfaces, control, tx_ports, local_addresses;
+	int punt_trusted, punt_other, events, journal, zone_names, source_buckets;
 	int rows[ROW_COUNT];
 };
 

@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "io/batch_write.h"
 #include "io/loop.h"
+#include "io/near.h"
 #include "io/rows.h"
 #include <ringfence/reason.h>
 
@@ -39,6 +40,7 @@ struct closing {
 struct maps {
 	const struct kernel_maps *fds;
 	struct rows *rows;
+	struct near *near;           /* NULL where there is none           */
 	struct activity *activity;   /* mapped; NULL where it could not be */
 	struct waiting flows, pinholes;
 	struct map *closing_keys;    /* flow_key -> struct closing *       */
@@ -128,6 +130,7 @@ struct maps *maps_new(const struct kernel_maps *fds, const struct hash_key *key)
 		      MAP_SHARED, fds->activity, 0);
 	m->activity = mapped == MAP_FAILED ? NULL : mapped;
 	find_slots(m);
+	m->near = near_new(fds, loop_now_ns());
 	return m;
 }
 
@@ -148,6 +151,7 @@ void maps_free(struct maps *m)
 	if (m->activity)
 		munmap(m->activity, LIMIT_SLOTS * sizeof(struct activity));
 	rows_free(m->rows);
+	near_free(m->near);
 	map_free(m->closing_keys);
 	free(m->free_slots);
 	free(m);
@@ -175,6 +179,8 @@ static void commit(void *self)
 {
 	struct maps *m = self;
 
+	for (uint32_t i = 0; i < m->flows.count; i++)
+		near_changing(m->near, &m->flows.keys[i], loop_now_ns());
 	write_waiting(m, &m->flows, m->fds->flows);
 	write_waiting(m, &m->pinholes, m->fds->pinholes);
 }
@@ -303,6 +309,7 @@ void maps_sweep(struct maps *m, uint64_t now_ns)
 
 	count(m, COUNTER_kernel_errors, rows_settle(m->rows));
 	write_counts(m);
+	near_sweep(m->near, now_ns);
 	while ((c = m->first) && c != m->unmarked && c->due_ns <= now_ns) {
 		end_closing(m, c);
 		m->first = c->next;
