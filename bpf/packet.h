@@ -43,7 +43,8 @@ struct packet {
 	struct flow_key *pinhole;       /* the key that matched in pinholes                */
 	const struct permit *permit;    /* the flow or pinhole that was found              */
 	__u32 slot;                     /* the permit's, known before the permit is read   */
-	__u64 now_ns;                   /* CLOCK_MONOTONIC; set once the packet is ours    */
+	__u64 now_ns;                   /* CLOCK_MONOTONIC as of the last tick; set once
+					   the packet is ours                              */
 
 	__u32 interface;                /* ifindex of arrival                              */
 	__u32 frame_bytes;
@@ -89,11 +90,13 @@ static __always_inline enum verdict pass(struct packet *pkt, enum counter counte
 	return PASS;
 }
 
-/* From here on the packet is judged: what was odd about it, and forgiven, counts. */
+/* From here on the packet is judged: what was odd about it, and forgiven, counts. One clock for all
+ * that lasts seconds, since windows are compared with it: the coarse one is up to a tick behind,
+ * and costs a tenth of the exact one (bpf/rtp.h), which is much of what a packet costs. */
 static __always_inline enum verdict packet_is_ours(struct packet *pkt, enum kind kind)
 {
 	pkt->kind = kind;
-	pkt->now_ns = bpf_ktime_get_ns();
+	pkt->now_ns = bpf_ktime_get_coarse_ns();
 	return pkt->defect ? refuse(pkt, pkt->defect) : NEXT;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Part of the known flow's step: is it what the call negotiated (ringfence/media.h), and what an RTP receiver would report of it (RFC 3550 A.1, A.3, A.8). */
+/* Part of the known flow's step: is it what the call negotiated (ringfence/media.h), and what an RTP
+ * receiver would report of it (RFC 3550 A.1, A.3, A.8). */
 #ifndef RINGFENCE_BPF_RTP_H
 #define RINGFENCE_BPF_RTP_H
 
@@ -11,6 +12,7 @@
 #define RTP_SCALE 4398
 #define RTP_MAX_DROPOUT 3000            /* RFC 3550 A.1 */
 #define RTP_SEQUENCES (1u << 16)
+#define JITTER_PACKETS 8
 
 static __always_inline bool load_head(const struct packet *pkt, struct media_head *head)
 {
@@ -80,18 +82,40 @@ static __always_inline void count_sequence(const struct packet *pkt, struct acti
 /* Arrival in timestamp units, modulo 2^32 as the timestamps are. In steps of 1,024 ns, times
  * 1024 / 10^9 in 32 binary places: 4398.05, no division (a jitter is between two packets, where 11
  * millionths are nothing), and what overflows 64 bits lies above the 32 that are kept. */
-static __always_inline __u32 rtp_arrival(const struct packet *pkt, const struct permit *permit)
+static __always_inline __u32 rtp_arrival(const struct permit *permit)
 {
 	__u64 clock_hz = permit->clock_hz ? permit->clock_hz : RTP_CLOCK_HZ;
 
-	return ((pkt->now_ns >> 10) * clock_hz * RTP_SCALE) >> 32;
+	return ((bpf_ktime_get_ns() >> 10) * clock_hz * RTP_SCALE) >> 32;
+}
+
+/* RFC 3550 A.8, over one pair of successive packets in eight: the mean deviation of their spacing is
+ * that of all, and the exact clock, without which there is none, is the dearest thing here. */
+static __always_inline void count_jitter(const struct packet *pkt, const struct permit *permit,
+					 struct activity *act)
+{
+	__u16 place = pkt->rtp_sequence % JITTER_PACKETS;
+	__u16 before = pkt->rtp_sequence - 1;
+	__u32 transit;
+	__s32 apart;
+
+	if (place > 1)
+		return;
+	transit = rtp_arrival(permit) - pkt->rtp_timestamp;
+	if (place == 1 && act->transit_known && act->transit_sequence == before) {
+		apart = transit - act->transit;
+		if (apart < 0)
+			apart = -apart;
+		act->jitter += apart - ((act->jitter + 8) >> 4);
+	}
+	act->transit = transit;
+	act->transit_sequence = pkt->rtp_sequence;
+	act->transit_known = 1;
 }
 
 static __always_inline void count_rtp(const struct packet *pkt, const struct permit *permit,
 				      struct activity *act)
 {
-	__u32 transit = rtp_arrival(pkt, permit) - pkt->rtp_timestamp;
-
 	act->received++;
 	if (act->received == 1 || act->ssrc != pkt->rtp_ssrc) {
 		act->ssrc = pkt->rtp_ssrc;
@@ -100,15 +124,11 @@ static __always_inline void count_rtp(const struct packet *pkt, const struct per
 		act->expected = 1;
 		act->received = 1;
 		act->jitter = 0;
+		act->transit_known = 0;
 	} else {
-		__s32 apart = transit - act->transit;
-
 		count_sequence(pkt, act);
-		if (apart < 0)
-			apart = -apart;
-		act->jitter += apart - ((act->jitter + 8) >> 4);        /* A.8 */
 	}
-	act->transit = transit;
+	count_jitter(pkt, permit, act);
 }
 
 #endif

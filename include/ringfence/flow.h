@@ -68,8 +68,8 @@ struct activity {
 	struct next_hop hop;
 	/* RTP (RFC 3550 6.4.1, A.3, A.8) */
 	__u32 ssrc;
-	__u32 jitter;               /* 1/16 of the timestamp unit                        */
-	__u32 transit;
+	__u32 jitter;               /* 1/16 of the timestamp unit; over pairs (bpf/rtp.h) */
+	__u32 transit;              /* of the packet transit_sequence                    */
 	__u32 expected;             /* packets by sequence number since the first        */
 	__u16 sequence;             /* highest seen                                      */
 	__u16 cycles;
@@ -79,7 +79,9 @@ struct activity {
 	__u32 window_packets;
 	__u32 stack_second;         /* last time a packet went by the stack, ns >> 30    */
 	__u32 told_second;          /* last EVENT_LOCKED, ns >> 30                       */
-	__u32 pad[3];
+	__u16 transit_sequence;
+	__u16 transit_known;
+	__u32 pad[2];
 };
 
 #endif

@@ -215,6 +215,46 @@ static void sequence_numbers_are_counted_over_the_wrap(void **state)
 	assert_int_equal(bench.activity[1].sequence, 2);
 }
 
+/* Two packets of one timestamp 20 ms apart: 160 units of 8 kHz and more (RFC 3550 6.4.1). */
+static void send_pair(bool tc, struct spec *s, uint8_t *packet, uint16_t sequence)
+{
+	for (uint16_t n = 0; n < 2; n++) {
+		put16(packet + 2, sequence + n);
+		run(tc, s);
+		if (n == 0)
+			usleep(20000);
+	}
+}
+
+static void jitter_is_measured_over_one_pair_in_eight(void **state)
+{
+	uint8_t packet[sizeof(rtp)];
+	struct spec s = media4;
+	uint32_t jitter;
+
+	memcpy(packet, rtp, sizeof(rtp));
+	s.payload = packet;
+	put_flow(&s, &audio);
+	for (uint16_t sequence = 2; sequence < 8; sequence += 2) {
+		send_pair(mode_of(state), &s, packet, sequence);
+		assert_int_equal(bench.activity[1].jitter, 0);
+	}
+	send_pair(mode_of(state), &s, packet, 8);
+	jitter = bench.activity[1].jitter;
+	assert_true(jitter >= 159);
+	/* The first of the next pair is lost. */
+	put16(packet + 2, 17);
+	run(mode_of(state), &s);
+	assert_int_equal(bench.activity[1].jitter, jitter);
+	/* Early is as far off as late: 2^20 units ahead of its time. */
+	put16(packet + 2, 24);
+	run(mode_of(state), &s);
+	put16(packet + 2, 25);
+	packet[5] = 0x10;
+	run(mode_of(state), &s);
+	assert_in_range(bench.activity[1].jitter, 1 << 19, (1 << 20) + jitter);
+}
+
 static void media_that_nobody_promised_is_dropped(void **state)
 {
 	const struct event *event;
@@ -502,6 +542,7 @@ int main(void)
 		EACH_WAY(short_media_is_not_rtp),
 		EACH_WAY(flow_above_its_rate_is_refused),
 		EACH_WAY(sequence_numbers_are_counted_over_the_wrap),
+		EACH_WAY(jitter_is_measured_over_one_pair_in_eight),
 		EACH_WAY(media_that_nobody_promised_is_dropped),
 		EACH_WAY(drops_are_told_a_bounded_number_of_times),
 		EACH_WAY(monitor_and_off_let_media_pass),
