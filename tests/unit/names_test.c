@@ -326,7 +326,7 @@ static void each_way_of_enforcement_has_its_word(void **state)
 		enum protection protection;
 		const char *word;
 	} classes[] = { { PROTECTION_MEDIA, "media" }, { PROTECTION_SOURCES, "sources" },
-			{ PROTECTION_SIP, "sip" } };
+			{ PROTECTION_SIP, "sip" }, { PROTECTION_MGCP, "mgcp" } };
 	const uint32_t zero = 0;
 
 	(void)state;
