@@ -162,18 +162,18 @@ static json_t *answer_pinned(const struct client *c, const json_t *request)
  * keep it from its messages. NULL: it is to be asked after all. */
 static json_t *answer_beside(const struct client *c, const json_t *request)
 {
-	json_t *hello = json_pack("{s:s}", "command", "hello"), *answer = NULL, *document = NULL;
+	json_t *where = json_pack("{s:s}", "command", "where"), *answer = NULL, *document = NULL;
 	struct kernel_error error;
 	struct pins *p;
 
-	if (show_is_long(request) && ask_daemon(c, hello, &answer) == FOUND_DAEMON &&
+	if (show_is_long(request) && ask_daemon(c, where, &answer) == FOUND_DAEMON &&
 	    !pins_open(json_string_value(json_object_get(answer, "pins")) ?: c->pins,
 		       PINS_ROWS | PINS_BESIDE_DAEMON, &p, &error)) {
 		document = show_answer(pins_view(p), request);
 		pins_close(p);
 	}
 	json_decref(answer);
-	json_decref(hello);
+	json_decref(where);
 	return document;
 }
 

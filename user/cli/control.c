@@ -84,7 +84,7 @@ static json_t *find_answer(struct daemon *d, const json_t *request)
 		return json_pack("{s:s}", "other_pins", d->settings.pin_path);
 	if (!strcmp(name, "events"))
 		return NULL;
-	if (!strcmp(name, "hello"))
+	if (!strcmp(name, "where"))
 		return json_pack("{s:s, s:s}", "daemon", "running", "pins", d->settings.pin_path);
 	view_of(d, &v);
 	document = show_answer(&v, request) ?: operate(d, request);

@@ -168,23 +168,35 @@ uint32_t rows_restore(struct rows *r, row_take_fn take, void *self, uint32_t *re
 	return read_maps(r->fds, r->values, take, self, ret_unreadable);
 }
 
-uint32_t rows_read(const struct kernel_maps *m, row_take_fn take, void *self,
-		   uint32_t *ret_unreadable)
+/* Entries are added behind and given up from the front: as long as the first one stays what it was,
+ * all that were there are there. */
+static bool was_settled(const struct journal_entry *before, const struct journal_entry *journal)
+{
+	return before->held && memcmp(before, journal, sizeof(*before));
+}
+
+int rows_read(const struct kernel_maps *m, row_take_fn take, void *self, uint32_t *ret_unreadable)
 {
 	static uint8_t value[ROW_BYTES_MOST];
-	uint32_t taken = read_maps(m, value, take, self, ret_unreadable);
 	const struct journal_entry *journal = MAP_FAILED;
+	struct journal_entry before;
+	bool settled;
 
 	if (m->journal >= 0)
 		journal = mmap(NULL, JOURNAL_BYTES, PROT_READ, MAP_SHARED, m->journal, 0);
-	if (journal == MAP_FAILED)
-		return taken;
+	if (journal == MAP_FAILED) {
+		read_maps(m, value, take, self, ret_unreadable);
+		return 0;
+	}
+	before = journal[0];
+	read_maps(m, value, take, self, ret_unreadable);
 	for (uint32_t i = 0; i < LIMIT_JOURNAL; i++) {
 		const struct journal_entry *e = &journal[i];
 
 		if (is_valid(e))
 			take(self, (enum row_type)e->type, &e->key, e->bytes ? e->value : NULL);
 	}
+	settled = was_settled(&before, journal);
 	munmap((void *)journal, JOURNAL_BYTES);
-	return taken;
+	return settled ? -EAGAIN : 0;
 }

@@ -21,8 +21,9 @@ uint32_t rows_settle(struct rows *r);
 /* Hands every pinned row to `take`; returns how many it took. */
 uint32_t rows_restore(struct rows *r, row_take_fn take, void *self, uint32_t *ret_unreadable);
 /* The same for whoever only reads, a daemon beside it or not: maps first, then what the journal still
- * holds, by which a value of NULL ends a row. Writes nothing. */
-uint32_t rows_read(const struct kernel_maps *m, row_take_fn take, void *self,
-		   uint32_t *ret_unreadable);
+ * holds, by which a value of NULL ends a row. Writes nothing. -EAGAIN: the journal was settled
+ * meanwhile, so that a change may have been missed; what was taken is to be thrown away, and the whole
+ * read again. */
+int rows_read(const struct kernel_maps *m, row_take_fn take, void *self, uint32_t *ret_unreadable);
 
 #endif
