@@ -43,7 +43,8 @@ static void put_transaction(const struct mgcp_judge *j)
 
 	batch_expect(j->batch, ROW_transaction, &j->transaction_key, 0);
 	batch_put(j->batch, ROW_transaction, &j->transaction_key, &row);
-	batch_put(j->batch, ROW_connection, &j->transaction_key, &j->about);
+	if (mgcp_is_of_media(j->m->verb))
+		batch_put(j->batch, ROW_connection, &j->transaction_key, &j->about);
 	mgcp_timer(j, &j->transaction_owner, TIMER_TRANSACTION, TRANSACTION_NS);
 	open_response(j, row.ends_ns);
 }

@@ -27,12 +27,26 @@ bool connection_is_up(const struct subjects *s, const struct owner *media)
 	return call && call->state == CALL_CONFIRMED;
 }
 
-/* The same row for all who look for it. */
-static void put_connection(const struct mgcp_judge *j, const struct connection_row *c)
+/* Its mode is asked for where its media is, and nowhere else. */
+static bool same_but_mode(const struct connection_row *a, const struct connection_row *b)
+{
+	struct connection_row turned = *a;
+
+	turned.head = b->head;
+	turned.mode = b->mode;
+	return !memcmp(&turned, b, sizeof(turned));
+}
+
+/* The same row for all who look for it. `old` NULL: there is none yet. */
+static void put_connection(const struct mgcp_judge *j, const struct connection_row *c,
+			   const struct connection_row *old)
 {
 	struct row_key key = row_key_make(&c->media, 0, 0);
 
+	batch_expect(j->batch, ROW_connection, &key, old ? old->head.version : 0);
 	batch_put(j->batch, ROW_connection, &key, c);
+	if (old && same_but_mode(c, old))
+		return;
 	key = row_key_make(&c->index, mgcp_owner_sub(&c->media), 0);
 	batch_put(j->batch, ROW_connection, &key, c);
 	key = row_key_make(&c->endpoint, c->connection, 0);
@@ -175,7 +189,6 @@ static void put_call(const struct mgcp_judge *j)
 		.state = CALL_TRYING,
 	};
 
-	batch_expect(j->batch, ROW_call, &key, 0);
 	batch_put(j->batch, ROW_call, &key, &row);
 	put_text(j, TEXT_CALL_ID, j->m->call);
 	put_text(j, TEXT_CALLER, j->m->endpoint.text);
@@ -209,7 +222,7 @@ bool connection_open(struct mgcp_judge *j)
 		c->mode = MGCP_MODE_sendrecv;
 	j->out->owner = c->media;
 	put_call(j);
-	put_connection(j, c);
+	put_connection(j, c, NULL);
 	mgcp_timer(j, &c->media, TIMER_CALL_EARLY, TRANSACTION_NS);
 	batch_tell(j->batch, TELL_CALL_STARTED, &c->media);
 	return propose(j, mgcp_mode_ways((enum mgcp_mode)c->mode), false);
@@ -279,17 +292,14 @@ static void confirm(const struct mgcp_judge *j, const struct connection_row *c)
 	if (j->m->code >= 200)
 		batch_end(j->batch, ROW_timer, &early);
 	mgcp_timer(j, &c->media, TIMER_CALL_IDLE, t->call_idle_ns);
-	if (!call)
+	if (!call || call->state != CALL_TRYING)
 		return;
 	next = *call;
-	batch_expect(j->batch, ROW_call, &key, call->head.version);
-	if (call->state == CALL_TRYING) {
-		next.state = CALL_CONFIRMED;
-		next.answered_ns = j->in->now_ns;
-		mgcp_timer(j, &c->media, TIMER_CALL_LONGEST, t->call_longest_ns);
-		batch_tell(j->batch, TELL_CALL_ANSWERED, &c->media);
-	}
+	next.state = CALL_CONFIRMED;
+	next.answered_ns = j->in->now_ns;
 	batch_put(j->batch, ROW_call, &key, &next);
+	mgcp_timer(j, &c->media, TIMER_CALL_LONGEST, t->call_longest_ns);
+	batch_tell(j->batch, TELL_CALL_ANSWERED, &c->media);
 }
 
 /* A gateway gives an id anew: what it named before is gone. */
@@ -331,7 +341,7 @@ bool connection_establish(struct mgcp_judge *j)
 	agree(l, j->in->now_ns);
 	set_ways(l, mgcp_mode_ways((enum mgcp_mode)next.mode));
 	end_namesake(j, &next);
-	put_connection(j, &next);
+	put_connection(j, &next, own);
 	confirm(j, &next);
 	return store_lines(j, &d, l);
 }

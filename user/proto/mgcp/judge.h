@@ -51,6 +51,12 @@ struct mgcp_judge {
 	struct connection_row about; /* what the command is about                    */
 };
 
+/* What is asked of a connection needs its rows again for the answer. */
+static inline bool mgcp_is_of_media(enum mgcp_verb verb)
+{
+	return verb == MGCP_VERB_crcx || verb == MGCP_VERB_mdcx || verb == MGCP_VERB_dlcx;
+}
+
 /* owner.c */
 void mgcp_wants(const void *msg, const struct inspect_in *in, struct wants *ret);
 /* Fills hosts, zones, owners and what is found of them. */

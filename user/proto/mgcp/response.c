@@ -126,8 +126,7 @@ static bool is_harmless(const struct mgcp_judge *j)
 {
 	enum mgcp_verb verb = (enum mgcp_verb)j->transaction->method;
 
-	return verb != MGCP_VERB_crcx && verb != MGCP_VERB_mdcx && verb != MGCP_VERB_dlcx &&
-	       verb != MGCP_VERB_rsip;
+	return !mgcp_is_of_media(verb) && verb != MGCP_VERB_rsip;
 }
 
 void mgcp_judge_response(struct mgcp_judge *j)
