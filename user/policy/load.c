@@ -195,159 +195,6 @@ static void read_rule(struct loader *l, const yaml_node_t *node, void *target)
 		load_error(l, node, "a rule needs from, to and allow (write allow: [sip])");
 }
 
-/* protections */
-static const char *const enforcements[] = { "enforce", "monitor", "off", NULL };
-
-static void protect(struct loader *l, const yaml_node_t *node, int first, int last)
-{
-	int mode = load_choice(l, node, enforcements);
-
-	for (int i = first; mode >= 0 && i <= last; i++)
-		l->policy->enforcement[i] = (uint8_t)mode;
-}
-
-static void protect_default(struct loader *l, const yaml_node_t *node, void *target)
-{
-	(void)target;
-	protect(l, node, PROTECTION_MEDIA, PROTECTION_COUNT - 1);
-}
-
-static void protect_media(struct loader *l, const yaml_node_t *node, void *target)
-{
-	(void)target;
-	protect(l, node, PROTECTION_MEDIA, PROTECTION_MEDIA);
-}
-
-static void protect_sources(struct loader *l, const yaml_node_t *node, void *target)
-{
-	(void)target;
-	protect(l, node, PROTECTION_SOURCES, PROTECTION_SOURCES);
-}
-
-/* What may be said of a protocol's messages. */
-struct protected {
-	const char *const *methods;  /* by number; NULL ends */
-	enum protection class;
-	uint8_t number;
-};
-
-static const char *const sip_methods[] = {
-	"other",
-#define SIP_METHOD(name, text) text,
-#include "proto/sip/sip_methods.def"
-#undef SIP_METHOD
-	NULL,
-};
-static const char *const mgcp_verbs[] = {
-	"other",
-#define MGCP_VERB(name, text, who) text,
-#include "proto/mgcp/mgcp_verbs.def"
-#undef MGCP_VERB
-	NULL,
-};
-static struct protected sip_protected = { sip_methods, PROTECTION_SIP, 1 };
-static struct protected mgcp_protected = { mgcp_verbs, PROTECTION_MGCP, 2 };
-
-static void protected_mode(struct loader *l, const yaml_node_t *node, void *target)
-{
-	const struct protected *p = target;
-
-	protect(l, node, p->class, p->class);
-}
-
-static void deny_method(struct loader *l, const yaml_node_t *node, void *target)
-{
-	const struct protected *p = target;
-	int method = load_choice(l, node, p->methods);
-
-	if (method >= 0)
-		l->policy->protocols[p->number].denied_methods |= 1ull << method;
-}
-
-static void methods_deny(struct loader *l, const yaml_node_t *node, void *target)
-{
-	load_items(l, node, deny_method, target);
-}
-
-static void protected_methods(struct loader *l, const yaml_node_t *node, void *target)
-{
-	static const struct word words[] = { { "deny", methods_deny }, { NULL, NULL } };
-
-	load_words(l, node, words, target);
-}
-
-static void mgcp_fax(struct loader *l, const yaml_node_t *node, void *target)
-{
-	static const char *const ways[] = { "allow", "deny", NULL };
-
-	(void)target;
-	l->policy->mgcp.deny_fax = load_choice(l, node, ways) == 1;
-}
-
-static void protect_protocol(struct loader *l, const yaml_node_t *node, const struct word *words,
-			     struct protected *p)
-{
-	if (node->type == YAML_SCALAR_NODE)
-		protected_mode(l, node, p);
-	else
-		load_words(l, node, words, p);
-}
-
-static void protect_sip(struct loader *l, const yaml_node_t *node, void *target)
-{
-	static const struct word words[] = { { "mode", protected_mode },
-					     { "methods", protected_methods }, { NULL, NULL } };
-
-	(void)target;
-	protect_protocol(l, node, words, &sip_protected);
-}
-
-static void protect_mgcp(struct loader *l, const yaml_node_t *node, void *target)
-{
-	static const struct word words[] = { { "mode", protected_mode },
-					     { "commands", protected_methods },
-					     { "fax", mgcp_fax }, { NULL, NULL } };
-
-	(void)target;
-	protect_protocol(l, node, words, &mgcp_protected);
-}
-
-/* ports */
-static void service_port(struct loader *l, const yaml_node_t *node, void *target)
-{
-	uint16_t *ports = target;
-	uint64_t port = 0;
-	int count = 0;
-
-	while (count < POLICY_PORTS && ports[count])
-		count++;
-	if (!load_number(l, node, 65535, &port))
-		return;
-	if (!port || count == POLICY_PORTS)
-		load_error(l, node, "no port, or more than %d of them", POLICY_PORTS);
-	else
-		ports[count] = (uint16_t)port;
-}
-
-#define PROTOCOL(name, number, ...)                                                              \
-	static void ports_##name(struct loader *l, const yaml_node_t *node, void *target)        \
-	{                                                                                        \
-		uint16_t *ports = l->policy->protocols[number].ports;                            \
-                                                                                                 \
-		(void)target;                                                                    \
-		memset(ports, 0, sizeof(l->policy->protocols[number].ports));                    \
-		load_items(l, node, service_port, ports);                                        \
-	}
-#include "inspect/protocols.def"
-#undef PROTOCOL
-
-static const struct word port_words[] = {
-#define PROTOCOL(name, number, ...) { #name, ports_##name },
-#include "inspect/protocols.def"
-#undef PROTOCOL
-	{ NULL, NULL },
-};
-
 /* timers, limits, daemon: names of one number each */
 #define DURATION(field)                                                                          \
 	static void timer_##field(struct loader *l, const yaml_node_t *node, void *target)       \
@@ -421,11 +268,6 @@ static void daemon_when_down(struct loader *l, const yaml_node_t *node, void *ta
 	l->policy->pass_when_down = load_choice(l, node, ways) == 1;
 }
 
-static const struct word protection_words[] = {
-	{ "default", protect_default }, { "media", protect_media },
-	{ "sources", protect_sources }, { "sip", protect_sip }, { "mgcp", protect_mgcp },
-	{ NULL, NULL },
-};
 static const struct word timer_words[] = {
 	{ "early_media", timer_early_media }, { "call_idle", timer_call_idle },
 	{ "call_longest", timer_call_longest }, { "linger", timer_linger },
@@ -454,8 +296,8 @@ static const struct word daemon_words[] = {
 SECTION(zones, load_names(l, node, load_zone))
 SECTION(servers, load_names(l, node, read_server))
 SECTION(rules, load_items(l, node, read_rule, NULL))
-SECTION(protections, load_words(l, node, protection_words, NULL))
-SECTION(ports, load_words(l, node, port_words, NULL))
+SECTION(protections, load_words(l, node, load_protection_words, NULL))
+SECTION(ports, load_words(l, node, load_port_words, NULL))
 SECTION(timers, load_words(l, node, timer_words, NULL))
 SECTION(limits, load_words(l, node, limit_words, NULL))
 SECTION(daemon, load_words(l, node, daemon_words, NULL))

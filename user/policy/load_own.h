@@ -48,5 +48,7 @@ int load_zone_named(const struct policy *p, const char *name);
 int load_zone_ref(struct loader *l, const yaml_node_t *node);
 bool load_network(struct loader *l, const yaml_node_t *node, struct network *ret);
 struct slice load_slice(const char *s);
+/* load_protocol.c: words of protections: and ports:; a NULL name ends each. */
+extern const struct word load_protection_words[], load_port_words[];
 
 #endif
