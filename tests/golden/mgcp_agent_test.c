@@ -125,6 +125,28 @@ static void agent_hands_over_by_notified_entity(void **state)
 	assert_refused(REASON_mgcp_agent_unannounced);
 }
 
+/* Names are resolved by the file alone. */
+static void notified_entity_may_be_a_name_of_the_file(void **state)
+{
+	(void)state;
+	command(COMMAND("RQNT", "100", EP) "N: ca@CA2.example.net:5678" CRLF "X: 1" CRLF);
+	assert_accepted();
+	assert_true(open_to(GW, 0, OTHER_AGENT, 5678) & PERMIT_SIGNALLING);
+	assert_true(open_to(GW, 0, "10.77.1.21", 5678) & PERMIT_SIGNALLING);
+	other_agent("1");
+	assert_accepted();
+}
+
+static void name_that_the_file_does_not_know_announces_nobody(void **state)
+{
+	(void)state;
+	command(COMMAND("RQNT", "100", EP) "N: ca@ca3.example.net:5678" CRLF "X: 1" CRLF);
+	assert_accepted();
+	assert_int_equal(w.open_count, 0);
+	other_agent("1");
+	assert_refused(REASON_mgcp_agent_unannounced);
+}
+
 static void gateway_hands_itself_over_by_restart(void **state)
 {
 	(void)state;
@@ -244,6 +266,8 @@ int main(void)
 		TEST(second_agent_that_nobody_announced_is_refused),
 		TEST(addresses_of_one_server_are_one_agent),
 		TEST(agent_hands_over_by_notified_entity),
+		TEST(notified_entity_may_be_a_name_of_the_file),
+		TEST(name_that_the_file_does_not_know_announces_nobody),
 		TEST(gateway_hands_itself_over_by_restart),
 		TEST(agent_sends_a_restarting_gateway_elsewhere),
 		TEST(notified_entity_that_is_no_agent_is_refused),

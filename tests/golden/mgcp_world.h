@@ -24,7 +24,8 @@
 	"servers:\n"                                                                             \
 	"  agent: { addresses: [10.77.1.10, 10.77.1.11], zone: in, speaks: [mgcp],"              \
 	" part: call_agent, serves: [in, out, far] }\n"                                          \
-	"  other: { addresses: [10.77.1.20], zone: in, speaks: [mgcp],"                          \
+	"  other: { addresses: [10.77.1.20, 10.77.1.21], names: [ca2.example.net],"              \
+	" zone: in, speaks: [mgcp],"                                                             \
 	" part: call_agent, serves: [in, out, far] }\n"                                          \
 	"  alien: { addresses: [10.77.1.30], zone: in, speaks: [mgcp], part: call_agent }\n"     \
 	"rules:\n"                                                                               \

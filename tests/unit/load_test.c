@@ -109,6 +109,10 @@ static const struct mistake {
 	{ ZONES "protections: { mgcp: { fax: denied } }\n", 4, 29, "did you mean deny" },
 	{ ZONES "protections: { mgcp: { methods: { deny: [CRCX] } } }\n", 4, 24, "unknown word" },
 	{ ZONES "limits: { mgcp_create_rate: many }\n", 4, 29, "no number" },
+	{ ZONES "servers:\n  a: { addresses: [10.1.0.1], zone: in, speaks: [mgcp], names: [''] }\n",
+	  5, 65, "1 to 63 letters" },
+	{ ZONES "servers:\n  a: { addresses: [10.1.0.1], zone: in, speaks: [mgcp],"
+	  " names: [a, b, c, d, e] }\n", 5, 77, "4 names at most" },
 	{ ZONES "ports: { mgcq: 2427 }\n", 4, 10, "did you mean mgcp" },
 	{ ZONES "ports: { mgcp: [0] }\n", 4, 17, "no port" },
 	{ ZONES "ports: { sip: [1, 2, 3, 4, 5, 6, 7, 8, 9] }\n", 4, 40, "more than 8" },

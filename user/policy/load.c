@@ -34,6 +34,25 @@ static void server_addresses(struct loader *l, const yaml_node_t *node, void *ta
 	load_items(l, node, server_address, target);
 }
 
+static void server_name(struct loader *l, const yaml_node_t *node, void *target)
+{
+	struct server *s = target;
+	const char *text = load_scalar(l, node);
+
+	if (!text)
+		return;
+	if (!*text || strlen(text) >= LIMIT_HOST_BYTES || s->name_count == LIMIT_SERVER_NAMES)
+		load_error(l, node, "%s: a host name has 1 to %d letters (%d names at most)", text,
+			   LIMIT_HOST_BYTES - 1, LIMIT_SERVER_NAMES);
+	else
+		strcpy(s->names[s->name_count++], text);
+}
+
+static void server_names(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, server_name, target);
+}
+
 static void server_zone(struct loader *l, const yaml_node_t *node, void *target)
 {
 	((struct server *)target)->zone = (uint16_t)load_zone_ref(l, node);
@@ -100,6 +119,7 @@ static void server_serves(struct loader *l, const yaml_node_t *node, void *targe
 
 static const struct word server_words[] = {
 	{ "addresses", server_addresses },
+	{ "names", server_names },
 	{ "zone", server_zone },
 	{ "speaks", server_speaks },
 	{ "part", server_part },

@@ -38,6 +38,29 @@ const struct server *policy_server_at(const struct policy *p, const struct addre
 	return NULL;
 }
 
+static bool is_named(const struct server *s, struct slice host)
+{
+	for (uint32_t n = 0; n < s->name_count; n++) {
+		struct slice name = slice_make(s->names[n], LIMIT_HOST_BYTES);
+
+		if (slice_equal_nocase(host, slice_part(name, 0, slice_find(name, 0))))
+			return true;
+	}
+	return false;
+}
+
+const struct server *policy_server_named(const struct policy *p, struct slice host,
+					 uint8_t protocol)
+{
+	for (uint32_t i = 0; i < p->server_count; i++) {
+		const struct server *s = &p->servers[i];
+
+		if (s->speaks & 1u << protocol && is_named(s, host))
+			return s;
+	}
+	return NULL;
+}
+
 const struct rule *policy_match(const struct policy *p, uint16_t from, uint16_t to,
 				uint8_t protocol)
 {

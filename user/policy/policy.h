@@ -51,6 +51,9 @@ struct server {
 	char name[LIMIT_NAME_BYTES];
 	struct address addresses[LIMIT_SERVER_ADDRESSES];
 	uint32_t address_count;
+	/* Host names that mean these addresses: nothing is resolved. NUL ends each. */
+	char names[LIMIT_SERVER_NAMES][LIMIT_HOST_BYTES];
+	uint32_t name_count;
 	uint16_t zone;
 	uint32_t speaks;                        /* bit n: protocol n */
 	enum part part;
@@ -102,6 +105,9 @@ uint16_t policy_zone_of(const struct policy *p, const struct address *a);
 /* The server at this address that speaks the protocol (0: whatever it speaks), or NULL. */
 const struct server *policy_server_at(const struct policy *p, const struct address *a,
 				      uint8_t protocol);
+/* The server that this host name means, case ignored, or NULL. */
+const struct server *policy_server_named(const struct policy *p, struct slice host,
+					 uint8_t protocol);
 /* First match, or NULL: what no rule allows is refused. A call's other direction asks with the
  * zones of its initiator. */
 const struct rule *policy_match(const struct policy *p, uint16_t from, uint16_t to,

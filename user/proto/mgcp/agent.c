@@ -156,19 +156,39 @@ static void open_notified(const struct mgcp_judge *j, const struct address *host
 			 j->in->now_ns + j->in->policy->timers.binding_longest_ns);
 }
 
-bool mgcp_take_notified(struct mgcp_judge *j)
+/* Who is named to the gateway: an agent, or nobody that we know. False where it is another host. */
+static bool find_notified(const struct mgcp_judge *j, struct server *ret)
 {
 	const struct mgcp_entity *n = &j->m->notified;
+	const struct server *s;
 
-	/* A name is the gateway's to resolve: what it means is learned when the gateway speaks. */
-	if (!j->m->has_notified || !n->is_address)
+	if (!n->is_address) {
+		/* Other names are the gateway's to resolve; what they mean is seen when it speaks. */
+		s = policy_server_named(j->in->policy, n->host, MGCP_PROTOCOL);
+		ret->address_count = 0;
+		if (s && s->part == PART_CALL_AGENT)
+			*ret = *s;
+		return !s || s->part == PART_CALL_AGENT;
+	}
+	ret->addresses[0] = n->address;
+	ret->address_count = 1;
+	return mgcp_agent_at(j->in->policy, &n->address) != NULL;
+}
+
+bool mgcp_take_notified(struct mgcp_judge *j)
+{
+	struct server who;
+
+	if (!j->m->has_notified)
 		return true;
-	if (!mgcp_agent_at(j->in->policy, &n->address)) {
-		mgcp_judge_refuse(j, REASON_mgcp_foreign_agent, n->text);
+	if (!find_notified(j, &who)) {
+		mgcp_judge_refuse(j, REASON_mgcp_foreign_agent, j->m->notified.text);
 		return false;
 	}
-	open_notified(j, &n->address, 0);
-	if (!same_agent(j->in->policy, &n->address, &j->next_gateway.agent))
-		j->next_gateway.announced = n->address;
+	for (uint32_t i = 0; i < who.address_count; i++)
+		open_notified(j, &who.addresses[i], i);
+	if (who.address_count &&
+	    !same_agent(j->in->policy, &who.addresses[0], &j->next_gateway.agent))
+		j->next_gateway.announced = who.addresses[0];
 	return true;
 }
