@@ -111,7 +111,7 @@ def measure(world, name, calls):
             fault.before(world, *world.roles())
         world.strangers_forget()
         load.start_calls()
-        load.start_media(int(window + fault.lasts + 60))
+        load.start_media()
         load.start_stranger()
         load.start_probe()
         time.sleep(1.5)

@@ -29,6 +29,7 @@ VIRTUAL = {"in0": "10.77.1.1", "out0": "10.77.2.1"}
 BLIND, KNOWING = 66, 67
 BRIDGES = {"in0": "left", "out0": "right", "core0": "core"}
 PR_SET_PDEATHSIG = 1
+START_S = 30            # what a program may take to start on a busy machine; no figure hangs on it
 libc = ctypes.CDLL(None, use_errno=True)
 
 # What strangers sent and the gateway let through is counted, and harms nobody.
@@ -98,7 +99,7 @@ class Process:
         if not self.through:
             return self.outer.pid
         path = pathlib.Path(f"/proc/{self.outer.pid}/task/{self.outer.pid}/children")
-        return int(wait_for(f"a child of {self.outer.args}", 2, lambda: path.read_text().split())[0])
+        return int(wait_for(f"a child of {self.outer.args}", START_S, lambda: path.read_text().split())[0])
 
     def lives(self):
         return self.outer.poll() is None
@@ -157,7 +158,7 @@ class Member:
         self.holder = Process(["nsenter", f"--net=/run/netns/{self.namespace}", "unshare", "--fork",
                                "--pid", "--mount", "--propagation=private", "--mount-proc",
                                "--kill-child=KILL", "sh", "-c", script], log)
-        wait_for(f"{self.name}: no namespaces: {self.holder.text()}", 5,
+        wait_for(f"{self.name}: no namespaces: {self.holder.text()}", START_S,
                  lambda: "held" in self.holder.text())
 
     def inside(self, *command):
@@ -181,12 +182,12 @@ class Member:
         out = self.work / f"{part}.log"
         self.parts[part] = Process(self.inside(*command), out)
         if part == "corosync":
-            wait_for(f"{self.name}: corosync does not answer: {self.parts[part].text()[-500:]}", 15,
+            wait_for(f"{self.name}: corosync does not answer: {self.parts[part].text()[-500:]}", START_S,
                      lambda: self.answers("corosync-cpgtool", "-n"))
         if part == "daemon":
             self.wait_daemon()
         if part == "keepalived":
-            wait_for(f"{self.name}: keepalived is not up: {self.parts[part].text()[-500:]}", 5,
+            wait_for(f"{self.name}: keepalived is not up: {self.parts[part].text()[-500:]}", START_S,
                      (self.work / "run/vrrp.pid").exists)
 
     def answers(self, *command):
@@ -199,7 +200,7 @@ class Member:
                 raise Unseen(f"{self.name}: the daemon ended: "
                              f"{self.parts['daemon'].text().strip()[-500:]}")
             return self.control.exists()
-        wait_for(f"{self.name}: no control socket", 15, ready)
+        wait_for(f"{self.name}: no control socket", START_S, ready)
 
     def start_all(self):
         for part in self.world.parts:
@@ -405,7 +406,7 @@ class World:
         for member in self.members:
             member.start("keepalived")
             if member is self.members[0]:
-                wait_for("the first member does not hold both addresses", 15,
+                wait_for("the first member does not hold both addresses", START_S,
                          lambda m=member: len(m.holds()) == len(VIRTUAL))
         self.wait_steady()
 
