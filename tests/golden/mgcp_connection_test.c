@@ -200,6 +200,23 @@ static void provisional_answer_opens_and_its_refusal_closes(void **state)
 	assert_int_equal(w.open_count, 0);
 }
 
+/* A gateway that answers in two voices must not leave the first one's rows behind. */
+static void later_answer_does_not_rename_the_connection(void **state)
+{
+	(void)state;
+	command(COMMAND("CRCX", "100", "aaln/$@gw.example") MODE("sendrecv") SDP(PHONE, "4000"));
+	answer("100 100 wait" CRLF "Z: " EP CRLF "I: 1" CRLF SDP(GW, "16000"));
+	answer("200 100 OK" CRLF "Z: aaln/2@gw.example" CRLF "I: 2" CRLF SDP(GW, "16000"));
+	assert_accepted();
+	command(COMMAND("MDCX", "101", EP) "I: 1" CRLF MODE("sendrecv"));
+	answer("200 101 OK" CRLF "I: 3" CRLF);
+	assert_accepted();
+	command(COMMAND("DLCX", "102", EP) "I: 1" CRLF);
+	answer("250 102 OK" CRLF);
+	assert_int_equal(w.open_count, 0);
+	assert_int_equal(tables_count(w.tables, ROW_call), 0);
+}
+
 static void final_answer_may_come_long_after_a_provisional_one(void **state)
 {
 	(void)state;
@@ -415,6 +432,7 @@ int main(void)
 		TEST(refused_create_closes),
 		TEST(unanswered_create_ends_by_its_timer),
 		TEST(provisional_answer_opens_and_its_refusal_closes),
+		TEST(later_answer_does_not_rename_the_connection),
 		TEST(final_answer_may_come_long_after_a_provisional_one),
 		TEST(delete_closes_at_its_answer),
 		TEST(delete_of_a_call_spares_other_calls_of_the_endpoint),

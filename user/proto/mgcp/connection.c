@@ -312,6 +312,18 @@ static void end_namesake(const struct mgcp_judge *j, const struct connection_row
 		connection_end(j->batch, old);
 }
 
+/* Names are given once: a later answer that says others says nothing. */
+static void take_names(const struct mgcp_judge *j, struct connection_row *c)
+{
+	if (j->m->has_specific && (!c->connection || mgcp_owner_is_zero(&c->endpoint))) {
+		c->endpoint = mgcp_endpoint_owner(j->in, &j->gateway.address, &j->m->specific);
+		mgcp_name_take(c, &j->m->specific);
+		put_text(j, TEXT_CALLER, j->m->specific.text);
+	}
+	if (!c->connection && j->m->connection.length)
+		c->connection = mgcp_hash(j->in, j->m->connection);
+}
+
 /* The answer: what the command proposed holds, and the gateway says where it receives. */
 bool connection_establish(struct mgcp_judge *j)
 {
@@ -326,13 +338,7 @@ bool connection_establish(struct mgcp_judge *j)
 		return false;
 	next = *own;
 	next.mode = j->about.mode;
-	if (j->m->has_specific) {
-		next.endpoint = mgcp_endpoint_owner(j->in, &j->gateway.address, &j->m->specific);
-		mgcp_name_take(&next, &j->m->specific);
-		put_text(j, TEXT_CALLER, j->m->specific.text);
-	}
-	if (j->m->connection.length)
-		next.connection = mgcp_hash(j->in, j->m->connection);
+	take_names(j, &next);
 	if (!next.connection || mgcp_owner_is_zero(&next.endpoint))
 		return true;         /* nobody could ever speak of it: it ends by its timer */
 	l = load_lines(j, &d, sdp ? sdp->media_count : 0);
