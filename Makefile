@@ -14,7 +14,7 @@ CLANG ?= clang
 CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 600
 SEEDS ?= 20000
-sanitize_flags = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+sanitize_flags = -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
 CALLS ?= 50
 
 packages = libbpf libxdp libsystemd yaml-0.1 smartcols jansson libmnl libpcap libcpg

@@ -89,6 +89,45 @@ static void ringing_call_ends_by_its_timer(void **state)
 	assert_int_equal(call_state(), CALL_COMPLETED);
 }
 
+/* RFC 3261 13.3.1.1: who needs longer than three minutes says so again each minute, as those do who
+ * keep a caller waiting with music. */
+static void ringing_call_lives_on_while_provisional_answers_come(void **state)
+{
+	(void)state;
+	pass(PHONE, 40000, PBX, message("INVITE sip:b@" PBX " SIP/2.0", "i1", "1 INVITE", NULL,
+					sdp_of(PHONE, 16000, "")));
+	for (int minutes = 0; minutes < 10; minutes++) {
+		answer("SIP/2.0 183 Session Progress", "b1", sdp_of(PBX, 17000, ""));
+		assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+		one_stream();
+		/* The answer must find its way to a port that is none of the service's. */
+		assert_true(permit_to(PBX, 5060, PHONE, 40000)->expires_ns > w.now_ns + 60 * SECOND);
+		run_timers(60);
+	}
+	answer("SIP/2.0 200 OK", "b1", sdp_of(PBX, 17000, ""));
+	assert_int_equal(call_state(), CALL_CONFIRMED);
+	one_stream();
+	/* What any host may send to is bound by the first three minutes all the same. */
+	assert_int_equal(open_to(NULL, 0, PHONE, 16000), 0);
+}
+
+static void provisional_answers_keep_no_call_longer_than_the_longest(void **state)
+{
+	(void)state;
+	invite();
+	for (int minutes = 0; minutes < 4 * 60; minutes++) {
+		answer("SIP/2.0 183 Session Progress", "b1", sdp_of(PBX, 17000, ""));
+		one_stream();
+		run_timers(60);
+	}
+	for (int minutes = 0; minutes < 4; minutes++) {
+		answer("SIP/2.0 183 Session Progress", "b1", sdp_of(PBX, 17000, ""));
+		run_timers(60);
+	}
+	assert_int_equal(w.open_count, 0);
+	assert_int_equal(w.told[TELL_CALL_ENDED], 1);
+}
+
 /* RFC 3261 17.1.1.2: 64 T1 = 32 s, in which ACK and repeats may come. */
 static void record_of_an_ended_call_lingers_for_64_t1(void **state)
 {
@@ -247,6 +286,8 @@ int main(void)
 		TEST(longest_call_ends_though_it_carries_media),
 		TEST(no_door_outlives_the_longest_call_in_the_kernel),
 		TEST(ringing_call_ends_by_its_timer),
+		TEST(ringing_call_lives_on_while_provisional_answers_come),
+		TEST(provisional_answers_keep_no_call_longer_than_the_longest),
 		TEST(record_of_an_ended_call_lingers_for_64_t1),
 		TEST(restart_in_a_call_mends_nothing_and_the_call_goes_on),
 		TEST(restart_between_offer_and_answer_takes_the_answer),

@@ -44,6 +44,22 @@ void door_response(struct judge *j, uint64_t expires_ns)
 	put_signalling(j, &key, &flow, expires_ns);
 }
 
+void door_response_extend(struct judge *j, uint64_t expires_ns)
+{
+	struct row_key key = sip_key(&j->owner, j->transaction_key.sub, PART_RESPONSE);
+
+	for (; key.part <= PART_RESPONSE_VIA; key.part++) {
+		const struct door_row *old = judge_row(j, ROW_door, &key);
+		struct door_row d;
+
+		if (!old)
+			continue;
+		d = *old;
+		d.expires_ns = expires_ns;
+		batch_put_optional(j->batch, ROW_door, &key, &d);
+	}
+}
+
 struct endpoint contact_endpoint(const struct sip_contact *c)
 {
 	const struct sip_host *host = &c->party.uri.host;

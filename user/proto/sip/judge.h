@@ -86,6 +86,7 @@ void offer_forget(struct judge *j);
 /* The call's doors, as proto/sdp derives and ends them. */
 struct doors judge_doors(const struct judge *j);
 void door_response(struct judge *j, uint64_t expires_ns);
+void door_response_extend(struct judge *j, uint64_t expires_ns);
 /* False: it needs none. */
 bool door_contact(struct judge *j, const struct owner *owner, uint64_t sub, uint64_t expires_ns);
 struct endpoint contact_endpoint(const struct sip_contact *c);

@@ -87,6 +87,22 @@ static void confirm(struct judge *j)
 	end_doors(j, SUB_ANY, j->tag);
 }
 
+/* RFC 3261 13.3.1.1: a provisional answer asks for more time, up to that of the longest call. The way
+ * for the final one stays open; what any host may send to does not. */
+static void extend_ringing(struct judge *j)
+{
+	const struct timers *t = &j->in->policy->timers;
+	struct row_key key = sip_key(&j->owner, 0, TIMER_CALL_EARLY);
+	const struct timer_row *timer = judge_row(j, ROW_timer, &key);
+
+	if (j->m->status <= 100 || j->m->status >= 200 || !j->call || !timer ||
+	    timer->due_ns > j->in->now_ns + t->early_media_ns / 2 ||
+	    j->in->now_ns >= j->call->started_ns + t->call_longest_ns)
+		return;
+	judge_timer(j, 0, TIMER_CALL_EARLY, t->early_media_ns);
+	door_response_extend(j, j->in->now_ns + t->early_media_ns + TRANSACTION_NS);
+}
+
 static void judge_invite_response(struct judge *j)
 {
 	uint16_t status = j->m->status;
@@ -204,6 +220,8 @@ void judge_response(struct judge *j)
 		judge_refuse(j, REASON_sip_wrong_side, j->m->start_line);
 		return;
 	}
+	if (t->method == SIP_METHOD_invite && !t->tag)
+		extend_ringing(j);
 	/* A repeat; but forks answer with one status and several tags. */
 	if (t->status == j->m->status && (!j->tag || j->dialog || !j->call))
 		return;
