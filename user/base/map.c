@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define NOWHERE UINT32_MAX
+#define HUGE_PAGE ((size_t)2 << 20)
 
 struct bucket {
 	uint32_t entry;    /* + 1, 0 empty       */
@@ -41,6 +43,22 @@ static size_t round_up(size_t n)
 	return (n + 15) & ~(size_t)15;
 }
 
+/* Large pages where the kernel has them: a keyed hash goes anywhere in a table, and each page that
+ * it meets costs a walk through the page tables. Not zeroed. */
+static void *memory_take(size_t count, size_t size)
+{
+	size_t bytes = count * size;
+	void *memory;
+
+	if (bytes < HUGE_PAGE)
+		return malloc(bytes);
+	bytes = (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	memory = aligned_alloc(HUGE_PAGE, bytes);
+	if (memory)
+		madvise(memory, bytes, MADV_HUGEPAGE);
+	return memory;
+}
+
 struct map *map_new(size_t key_bytes, size_t value_bytes, uint32_t capacity,
 		    const struct hash_key *key)
 {
@@ -64,13 +82,15 @@ struct map *map_new(size_t key_bytes, size_t value_bytes, uint32_t capacity,
 	m->free = NOWHERE;
 	m->mask = buckets - 1;
 	m->key = *key;
-	m->buckets = calloc(buckets, sizeof(*m->buckets));
-	m->meta = calloc(capacity, sizeof(*m->meta));
-	m->entries = calloc(capacity, m->stride);
+	m->buckets = memory_take(buckets, sizeof(*m->buckets));
+	m->meta = memory_take(capacity, sizeof(*m->meta));
+	m->entries = memory_take(capacity, m->stride);
 	if (!m->buckets || !m->meta || !m->entries) {
 		map_free(m);
 		return NULL;
 	}
+	/* Here and now, so that no message waits for a page later; entries are used in order. */
+	memset(m->buckets, 0, buckets * sizeof(*m->buckets));
 	return m;
 }
 
@@ -143,7 +163,7 @@ void *map_take(struct map *m, const void *key)
 	if (entry == NOWHERE)
 		return NULL;
 	m->buckets[b] = (struct bucket){entry + 1, (uint32_t)hash};
-	m->meta[entry].is_used = true;
+	m->meta[entry] = (struct entry_meta){.is_used = true};
 	memcpy(entry_key(m, entry), key, m->key_bytes);
 	memset(entry_value(m, entry), 0, m->value_bytes);
 	m->count++;
