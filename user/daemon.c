@@ -20,6 +20,7 @@
 #define DRAIN_MOST 512
 #define TIMERS_MOST 256
 #define RESOLVE_NS (5000 * MS)
+#define BUSY_MOST_NS (5 * MS)
 
 /* hands of netlink */
 static void own_address(void *self, const struct address *a, bool there)
@@ -129,14 +130,29 @@ static int seen_elsewhere(void *self, const struct owner *owner, uint64_t now_ns
 }
 
 /* loop */
+static bool take_messages(struct daemon *d)
+{
+	if (d->cluster)
+		cluster_clock(d->cluster, loop_now_ns());
+	if (!punt_reader_drain(d->punt, DRAIN_MOST))
+		return false;
+	daemon_messages_done(d);
+	return true;
+}
+
+/* To sleep and be woken costs more than to read a message, and an answer follows soon: we look for
+ * it a moment longer. Not in a group, whose deliveries come by another way, and never for long. */
 static void on_rings(void *self)
 {
 	struct daemon *d = self;
+	const uint64_t begun_ns = loop_now_ns(), patience_ns = d->cluster ? 0 : d->policy->busy_poll_ns;
+	uint64_t taken_ns = begun_ns, now_ns = begun_ns;
 
-	if (d->cluster)
-		cluster_clock(d->cluster, loop_now_ns());
-	punt_reader_drain(d->punt, DRAIN_MOST);
-	daemon_messages_done(d);
+	do {
+		if (take_messages(d))
+			taken_ns = loop_now_ns();
+		now_ns = loop_now_ns();
+	} while (now_ns - taken_ns < patience_ns && now_ns - begun_ns < BUSY_MOST_NS);
 }
 
 static void on_heartbeat(void *self)
@@ -234,7 +250,7 @@ static int open_kernel(struct daemon *d)
 
 static int take_row(void *tables, enum row_type type, const struct row_key *key, const void *value)
 {
-	return tables_set(tables, type, key, value);
+	return tables_set(tables, type, key, value) < 0;
 }
 
 /* Rows first, then what follows from them. */

@@ -71,7 +71,7 @@
 #define LIMIT_CALLS 16384u
 #define LIMIT_DIALOGS_PER_CALL 32
 #define LIMIT_MGCP_CONNECTIONS 960       /* of one gateway: all of them fit LIMIT_SUBJECTS */
-#define LIMIT_JOURNAL 128                /* row changes that wait to be written to their maps */
+#define LIMIT_JOURNAL 512                /* row changes that wait to be written to their maps */
 #define LIMIT_TEXT_BYTES 256             /* Call-ID; longer ones are refused              */
 #define LIMIT_TAG_BYTES 128
 

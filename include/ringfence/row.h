@@ -307,7 +307,7 @@ struct journal_entry {
 	__u32 held;                 /* 1: whole, and to be written                      */
 	__u32 type;                 /* enum row_type                                    */
 	__u32 bytes;                /* of the value; 0 ends the row                     */
-	__u32 pad;
+	__u32 is_new;               /* no such row was there before                     */
 	struct row_key key;
 	__u8 value[ROW_BYTES_MOST];
 };

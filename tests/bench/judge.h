@@ -54,9 +54,10 @@ static int no_close(void *self, const struct flow_key *key, const struct permit 
 	return 0;
 }
 
-static int no_store(void *self, enum row_type type, const struct row_key *key, const void *value)
+static int no_store(void *self, enum row_type type, const struct row_key *key,
+		    const void *value, bool is_new)
 {
-	(void)self, (void)type, (void)key, (void)value;
+	(void)self, (void)type, (void)key, (void)value, (void)is_new;
 	return 0;
 }
 

@@ -86,9 +86,9 @@ static inline int kernel_close_key(void *self, const struct flow_key *key,
 }
 
 static inline int store(void *self, enum row_type type, const struct row_key *key,
-			const void *value)
+			const void *value, bool is_new)
 {
-	(void)self, (void)type, (void)key, (void)value;
+	(void)self, (void)type, (void)key, (void)value, (void)is_new;
 	return 0;
 }
 

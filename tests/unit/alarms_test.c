@@ -39,7 +39,7 @@ static void set_timer(struct row_key key, enum timer_kind kind, uint64_t at_ns)
 {
 	struct timer_row row = { .head = { .version = 1 }, .due_ns = at_ns, .kind = kind };
 
-	assert_int_equal(tables_set(tables, ROW_timer, &key, &row), 0);
+	assert_true(tables_set(tables, ROW_timer, &key, &row) >= 0);
 	alarms_changed(alarms, &key, &row);
 }
 
@@ -173,7 +173,7 @@ static struct door_row put_door(struct row_key key, enum door_kind kind)
 	struct door_row door = { .head = { .version = 1 }, .kind = kind,
 				 .key = { .destination_port = 7, .zone = 1 } };
 
-	assert_int_equal(tables_set(tables, ROW_door, &key, &door), 0);
+	assert_true(tables_set(tables, ROW_door, &key, &door) >= 0);
 	return door;
 }
 
@@ -195,7 +195,7 @@ static void media_on_a_learned_port_counts(void **state)
 
 	(void)state;
 	put_door(key, DOOR_MEDIA);
-	assert_int_equal(tables_set(tables, ROW_lock, &key, &lock), 0);
+	assert_true(tables_set(tables, ROW_lock, &key, &lock) >= 0);
 	seen_key = lock.key;
 	seen_at = START + 200 * SECOND;
 	set_timer(key, TIMER_CALL_IDLE, START + IDLE);

@@ -52,9 +52,10 @@ static int kernel_close_key(void *self, const struct flow_key *key, const struct
 	return -2;
 }
 
-static int store(void *self, enum row_type type, const struct row_key *key, const void *value)
+static int store(void *self, enum row_type type, const struct row_key *key,
+		 const void *value, bool is_new)
 {
-	(void)self, (void)type, (void)key, (void)value;
+	(void)self, (void)type, (void)key, (void)value, (void)is_new;
 	return 0;
 }
 

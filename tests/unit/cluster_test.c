@@ -42,9 +42,10 @@ static int close_key(void *s, const struct flow_key *k, const struct permit *p)
 	return 0;
 }
 
-static int store(void *s, enum row_type type, const struct row_key *k, const void *value)
+static int store(void *s, enum row_type type, const struct row_key *k,
+		 const void *value, bool is_new)
 {
-	(void)s, (void)type, (void)k, (void)value;
+	(void)s, (void)type, (void)k, (void)value, (void)is_new;
 	return 0;
 }
 

@@ -109,7 +109,7 @@ static void a_call_is_named_in_full_or_by_how_it_begins(void **state)
 	struct filter f = { .call = "abc@d" };
 
 	(void)state;
-	assert_int_equal(tables_set(tables, ROW_text, &row, &text), 0);
+	assert_true(tables_set(tables, ROW_text, &row, &text) >= 0);
 	view.tables = tables;
 	assert_true(filter_takes_call(&view, &f, &row.owner));
 	assert_false(filter_takes_call(&view, &f, &other));

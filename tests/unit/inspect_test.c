@@ -15,7 +15,7 @@ static void put_rows(uint8_t owner, uint32_t how_many)
 		assert_true(type < ROW_COUNT);
 		for (key.sub = 0; how_many && key.sub < tables_capacity(tables, type) / 2;
 		     key.sub++, how_many--)
-			assert_int_equal(tables_set(tables, type, &key, &value), 0);
+			assert_true(tables_set(tables, type, &key, &value) >= 0);
 	}
 }
 

@@ -98,6 +98,7 @@ static void silent_file_has_these_defaults(void **state)
 	assert_int_equal(p->unknown_rate, 200);
 	assert_int_equal(p->media_rate, 2000);
 	assert_false(p->pass_when_down);
+	assert_true(p->busy_poll_ns == 50000);
 	for (int i = 0; i < PROTECTION_COUNT; i++)
 		assert_int_equal(p->enforcement[i], ENFORCE_ON);
 	assert_string_equal(settings.control_path, "/run/ringfence/control.sock");
@@ -179,8 +180,12 @@ static void daemon_words_are_read(void **state)
 	assert_string_equal(settings.control_path, "/tmp/c");
 	assert_string_equal(settings.pin_path, "/tmp/p");
 	policy_free(p);
-	p = good(ZONES "daemon: { when_down: hold }\n");
+	p = good(ZONES "daemon: { when_down: hold, busy_poll: 200us }\n");
 	assert_false(p->pass_when_down);
+	assert_true(p->busy_poll_ns == 200000);
+	policy_free(p);
+	p = good(ZONES "daemon: { busy_poll: off }\n");
+	assert_true(p->busy_poll_ns == 0);
 	policy_free(p);
 }
 

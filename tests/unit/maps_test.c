@@ -425,9 +425,9 @@ static void stored_rows_are_read_back_and_those_that_nobody_takes_are_counted(vo
 
 	(void)state;
 	need_maps();
-	assert_int_equal(ops.store(ops.self, ROW_timer, &key, &row), 0);
+	assert_int_equal(ops.store(ops.self, ROW_timer, &key, &row, true), 0);
 	key.sub = 2;
-	assert_int_equal(ops.store(ops.self, ROW_timer, &key, &row), 0);
+	assert_int_equal(ops.store(ops.self, ROW_timer, &key, &row, true), 0);
 	maps_sweep(maps, loop_now_ns());
 	assert_int_equal(maps_restore(maps, take_all, &sum), 2);
 	assert_int_equal(sum, 22);

@@ -58,9 +58,10 @@ static int kernel_close_key(void *self, const struct flow_key *key, const struct
 	return 0;
 }
 
-static int store(void *self, enum row_type type, const struct row_key *key, const void *value)
+static int store(void *self, enum row_type type, const struct row_key *key,
+		 const void *value, bool is_new)
 {
-	(void)self, (void)key;
+	(void)self, (void)key, (void)is_new;
 	stored_type = type;
 	stored += value != NULL;
 	ended += value == NULL;

@@ -14,7 +14,7 @@
 #include "inspect/batch.h"
 #include "io/rows.h"
 
-#define ROOM 200
+#define ROOM (LIMIT_JOURNAL + 64)
 #define SMALL 4                      /* capacity of the lock rows' map */
 
 static struct kernel_maps fds;
@@ -68,7 +68,7 @@ static uint32_t store_timer(uint64_t sub, uint64_t due_ns)
 	const struct row_key key = key_of(sub);
 	const struct timer_row row = { .due_ns = due_ns };
 
-	return rows_store(rows, ROW_timer, &key, &row);
+	return rows_store(rows, ROW_timer, &key, &row, false);
 }
 
 /* 0 where the map has no such row. */
@@ -89,7 +89,7 @@ static void rows_are_in_their_maps_once_they_are_settled(void **state)
 	need_maps();
 	store_timer(1, 11);
 	store_timer(2, 22);
-	rows_store(rows, ROW_text, &key, &text);
+	rows_store(rows, ROW_text, &key, &text, false);
 	assert_int_equal(rows_settle(rows), 0);
 	assert_int_equal(due_in_map(1), 11);
 	assert_int_equal(due_in_map(2), 22);
@@ -108,14 +108,45 @@ static void the_last_change_of_a_row_counts(void **state)
 	store_timer(1, 11);
 	store_timer(1, 12);
 	store_timer(2, 22);
-	rows_store(rows, ROW_timer, &two, NULL);
-	rows_store(rows, ROW_timer, &one, NULL);
+	rows_store(rows, ROW_timer, &two, NULL, false);
+	rows_store(rows, ROW_timer, &one, NULL, false);
 	store_timer(1, 13);
-	rows_store(rows, ROW_timer, &three, NULL);
+	rows_store(rows, ROW_timer, &three, NULL, false);
 	assert_int_equal(rows_settle(rows), 0);
 	assert_int_equal(due_in_map(1), 13);
 	assert_int_equal(due_in_map(2), 0);
 	assert_int_equal(due_in_map(3), 0);
+}
+
+static void a_row_that_came_and_went_between_two_settlings_touches_no_map(void **state)
+{
+	const struct row_key one = key_of(1);
+	const struct timer_row row = { .due_ns = 11 }, witness = { .due_ns = 99 };
+
+	(void)state;
+	need_maps();
+	assert_int_equal(bpf_map_update_elem(fds.rows[ROW_timer], &one, &witness, BPF_ANY), 0);
+	rows_store(rows, ROW_timer, &one, &row, true);
+	rows_store(rows, ROW_timer, &one, &row, false);
+	rows_store(rows, ROW_timer, &one, NULL, false);
+	assert_int_equal(rows_settle(rows), 0);
+	assert_int_equal(due_in_map(1), 99);
+}
+
+static void a_row_that_ended_came_and_went_again_is_gone(void **state)
+{
+	const struct row_key one = key_of(1);
+	const struct timer_row row = { .due_ns = 11 };
+
+	(void)state;
+	need_maps();
+	rows_store(rows, ROW_timer, &one, &row, true);
+	rows_settle(rows);
+	rows_store(rows, ROW_timer, &one, NULL, false);
+	rows_store(rows, ROW_timer, &one, &row, true);
+	rows_store(rows, ROW_timer, &one, NULL, false);
+	assert_int_equal(rows_settle(rows), 0);
+	assert_int_equal(due_in_map(1), 0);
 }
 
 static void what_a_killed_daemon_left_in_the_journal_is_written_by_the_next(void **state)
@@ -128,7 +159,7 @@ static void what_a_killed_daemon_left_in_the_journal_is_written_by_the_next(void
 	store_timer(1, 11);
 	rows_settle(rows);
 	store_timer(2, 22);
-	rows_store(rows, ROW_timer, &one, NULL);
+	rows_store(rows, ROW_timer, &one, NULL, false);
 	assert_int_equal(due_in_map(2), 0);
 	next = rows_new(&fds);
 	assert_non_null(next);
@@ -177,7 +208,7 @@ static void a_full_map_refuses_only_what_does_not_fit(void **state)
 	for (uint64_t i = 1; i <= SMALL + 3; i++) {
 		const struct row_key key = key_of(i);
 
-		rows_store(rows, ROW_lock, &key, &row);
+		rows_store(rows, ROW_lock, &key, &row, false);
 	}
 	store_timer(1, 11);
 	assert_int_equal(rows_settle(rows), 3);
@@ -235,7 +266,7 @@ static void a_reader_sees_the_journal_and_leaves_it(void **state)
 	rows_settle(rows);
 	store_timer(2, 22);
 	store_timer(3, 34);
-	rows_store(rows, ROW_timer, &one, NULL);
+	rows_store(rows, ROW_timer, &one, NULL, false);
 	assert_int_equal(rows_read(&fds, take_due, due, &unreadable), 0);
 	assert_int_equal(unreadable, 0);
 	assert_int_equal(due[1], 0);
@@ -267,7 +298,7 @@ static void a_reader_is_told_that_it_missed_a_change(void **state)
 	need_maps();
 	store_timer(1, 11);
 	rows_settle(rows);
-	rows_store(rows, ROW_timer, &one, NULL);
+	rows_store(rows, ROW_timer, &one, NULL, false);
 	assert_int_equal(rows_read(&fds, settle_at_once, due, &unreadable), -EAGAIN);
 	due[1] = 0;
 	assert_int_equal(rows_read(&fds, take_due, due, &unreadable), 0);
@@ -280,6 +311,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(rows_are_in_their_maps_once_they_are_settled),
 		TEST(the_last_change_of_a_row_counts),
+		TEST(a_row_that_came_and_went_between_two_settlings_touches_no_map),
+		TEST(a_row_that_ended_came_and_went_again_is_gone),
 		TEST(what_a_killed_daemon_left_in_the_journal_is_written_by_the_next),
 		TEST(an_entry_that_is_not_whole_is_not_written),
 		TEST(a_full_journal_settles_itself),

@@ -44,7 +44,7 @@ static int set_timer(uint8_t owner, uint64_t sub, uint64_t due_ns)
 	const struct row_key key = key_of(owner, sub);
 	const struct timer_row row = { .due_ns = due_ns };
 
-	return tables_set(tables, ROW_timer, &key, due_ns ? &row : NULL);
+	return tables_set(tables, ROW_timer, &key, due_ns ? &row : NULL) < 0;
 }
 
 static uint64_t due_of(uint8_t owner, uint64_t sub)
@@ -83,17 +83,17 @@ static void table_holds_as_many_rows_as_it_may_and_takes_one_for_one_that_went(v
 	(void)state;
 	assert_int_equal(room, LIMIT_CALLS / SHRINK);
 	for (key.sub = 0; key.sub < room; key.sub++)
-		assert_int_equal(tables_set(tables, ROW_call, &key, &call), 0);
+		assert_true(tables_set(tables, ROW_call, &key, &call) >= 0);
 	assert_int_equal(tables_set(tables, ROW_call, &key, &call), -ENOSPC);
 	assert_null(tables_find(tables, ROW_call, &key));
 	assert_int_equal(tables_count(tables, ROW_call), room);
 	/* Rewriting one that is there needs no room, and another type has its own. */
 	key.sub = 0;
-	assert_int_equal(tables_set(tables, ROW_call, &key, &call), 0);
+	assert_true(tables_set(tables, ROW_call, &key, &call) >= 0);
 	assert_int_equal(set_timer(1, 1, 1), 0);
-	assert_int_equal(tables_set(tables, ROW_call, &key, NULL), 0);
+	assert_true(tables_set(tables, ROW_call, &key, NULL) >= 0);
 	key.sub = room;
-	assert_int_equal(tables_set(tables, ROW_call, &key, &call), 0);
+	assert_true(tables_set(tables, ROW_call, &key, &call) >= 0);
 }
 
 static void row_that_was_never_there_ends_without_a_word(void **state)

@@ -23,7 +23,7 @@ const char *view_zone(const struct view *v, uint16_t zone)
 
 static int take_row(void *tables, enum row_type type, const struct row_key *key, const void *value)
 {
-	return tables_set(tables, type, key, value);
+	return tables_set(tables, type, key, value) < 0;
 }
 
 /* Of a daemon that is busy some change is always missed; then that of the last reading will do. */

@@ -255,11 +255,12 @@ static int close_key(void *self, const struct flow_key *key, const struct permit
 	return 0;
 }
 
-static int store_row(void *self, enum row_type type, const struct row_key *key, const void *value)
+static int store_row(void *self, enum row_type type, const struct row_key *key, const void *value,
+		     bool is_new)
 {
 	struct maps *m = self;
 
-	count(m, COUNTER_kernel_errors, rows_store(m->rows, type, key, value));
+	count(m, COUNTER_kernel_errors, rows_store(m->rows, type, key, value, is_new));
 	return 0;
 }
 
@@ -291,25 +292,45 @@ void maps_close(struct maps *m)
 			wait_write(m, &c->key, &c->permit);
 	}
 	commit(m);
+	if (rows_are_many(m->rows))
+		count(m, COUNTER_kernel_errors, rows_settle(m->rows));
+}
+
+static void delete_waiting(struct waiting *w, int fd)
+{
+	const struct batch_write write = { .fd = fd, .key_bytes = sizeof(*w->keys),
+					   .keys = w->keys, .count = w->count };
+
+	if (w->count)
+		batch_write_delete(&write);
+	w->count = 0;
+}
+
+static void wait_delete(struct maps *m, const struct flow_key *key)
+{
+	struct waiting *w = is_exact(key) ? &m->flows : &m->pinholes;
+
+	if (w->count == WAITING)
+		delete_waiting(w, map_of(m, key));
+	w->keys[w->count++] = *key;
 }
 
 static void end_closing(struct maps *m, const struct closing *c)
 {
 	if (c->is_cancelled)
 		return;
-	bpf_map_delete_elem(map_of(m, &c->key), &c->key);
+	wait_delete(m, &c->key);
 	map_remove(m->closing_keys, &c->key);
 	if (c->permit.slot < LIMIT_SLOTS)
 		m->free_slots[m->free_count++] = c->permit.slot;
 }
 
-void maps_sweep(struct maps *m, uint64_t now_ns)
+/* What waited to be written is written: what waits from here on is to be deleted. */
+static void end_closings(struct maps *m, uint64_t now_ns)
 {
 	struct closing *c;
 
-	count(m, COUNTER_kernel_errors, rows_settle(m->rows));
-	write_counts(m);
-	near_sweep(m->near, now_ns);
+	commit(m);
 	while ((c = m->first) && c != m->unmarked && c->due_ns <= now_ns) {
 		end_closing(m, c);
 		m->first = c->next;
@@ -317,6 +338,16 @@ void maps_sweep(struct maps *m, uint64_t now_ns)
 			m->last = &m->first;
 		free(c);
 	}
+	delete_waiting(&m->flows, m->fds->flows);
+	delete_waiting(&m->pinholes, m->fds->pinholes);
+}
+
+void maps_sweep(struct maps *m, uint64_t now_ns)
+{
+	count(m, COUNTER_kernel_errors, rows_settle(m->rows));
+	write_counts(m);
+	near_sweep(m->near, now_ns);
+	end_closings(m, now_ns);
 }
 
 void maps_projector(struct maps *m, struct projector_ops *ret)

@@ -20,7 +20,9 @@ struct projector_ops {
 	/* Two steps, both later: marks closed, deletes at least 100 ms after that. */
 	int (*close)(void *self, const struct flow_key *key, const struct permit *permit);
 	/* The pinned copy of a row; value NULL ends it. It may be written later. */
-	int (*store)(void *self, enum row_type type, const struct row_key *key, const void *value);
+	/* is_new: no row of that key was there before. value NULL ends it. */
+	int (*store)(void *self, enum row_type type, const struct row_key *key, const void *value,
+		     bool is_new);
 	/* Next hops of both ends will be needed (netlink). */
 	void (*resolve)(void *self, const struct address *a);
 	void (*count)(void *self, uint32_t counter, uint64_t n);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/hash.h"
 #include "inspect/batch.h"
 #include "io/batch_write.h"
 
@@ -24,7 +25,9 @@ struct rows {
 	struct journal_entry *journal;       /* shared with the kernel, or memory of our own */
 	bool is_shared;
 	uint32_t used;
-	bool is_stale[LIMIT_JOURNAL];        /* a later entry has the same key */
+	bool counts[LIMIT_JOURNAL];          /* changes its map                        */
+	bool from_nothing[LIMIT_JOURNAL];    /* the map has no such row before its key's first */
+	uint16_t latest[2 * LIMIT_JOURNAL];  /* by key: its last entry + 1, 0 empty    */
 	struct row_key keys[LIMIT_JOURNAL];
 	uint8_t values[LIMIT_JOURNAL * ROW_BYTES_MOST];
 };
@@ -69,14 +72,20 @@ void rows_free(struct rows *r)
 	free(r);
 }
 
+bool rows_are_many(const struct rows *r)
+{
+	return r->used > LIMIT_JOURNAL / 2;
+}
+
 uint32_t rows_store(struct rows *r, enum row_type type, const struct row_key *key,
-		    const void *value)
+		    const void *value, bool is_new)
 {
 	uint32_t failed = r->used == LIMIT_JOURNAL ? rows_settle(r) : 0;
 	struct journal_entry *e = &r->journal[r->used++];
 
 	e->type = type;
 	e->bytes = value ? row_bytes(type) : 0;
+	e->is_new = is_new;
 	e->key = *key;
 	if (value)
 		memcpy(e->value, value, e->bytes);
@@ -91,15 +100,40 @@ static bool is_valid(const struct journal_entry *e)
 	       (e->bytes == 0 || e->bytes == row_bytes((enum row_type)e->type));
 }
 
-static void find_stale(struct rows *r)
+/* Where the key's last entry so far is noted, or would be. Who chooses keys that meet makes a walk
+ * of it, as long as the journal. */
+static uint16_t *latest_of(struct rows *r, const struct journal_entry *e)
 {
+	static const struct hash_key any = { { 0 } };
+	uint32_t at = (uint32_t)hash64(&any, slice_make(&e->key, sizeof(e->key))) + e->type;
+
+	for (;; at++) {
+		uint16_t *latest = &r->latest[at % (2 * LIMIT_JOURNAL)];
+		const struct journal_entry *other = r->journal + (*latest ? *latest - 1 : 0);
+
+		if (!*latest || (other->type == e->type &&
+				 !memcmp(&other->key, &e->key, sizeof(e->key))))
+			return latest;
+	}
+}
+
+/* The last entry of a key counts, unless it ends what the map never held. */
+static void find_effect(struct rows *r)
+{
+	memset(r->latest, 0, sizeof(r->latest));
 	for (uint32_t i = 0; i < r->used; i++) {
 		const struct journal_entry *e = &r->journal[i];
+		uint16_t *latest;
 
-		r->is_stale[i] = !is_valid(e);
-		for (uint32_t k = i + 1; k < r->used && !r->is_stale[i]; k++)
-			r->is_stale[i] = r->journal[k].type == e->type &&
-					 !memcmp(&r->journal[k].key, &e->key, sizeof(e->key));
+		r->counts[i] = false;
+		if (!is_valid(e))
+			continue;
+		latest = latest_of(r, e);
+		r->from_nothing[i] = *latest ? r->from_nothing[*latest - 1] : e->is_new;
+		if (*latest)
+			r->counts[*latest - 1] = false;
+		r->counts[i] = e->bytes || !r->from_nothing[i];
+		*latest = (uint16_t)(i + 1);
 	}
 }
 
@@ -112,7 +146,7 @@ static uint32_t write_type(struct rows *r, enum row_type type, bool deletes)
 	for (uint32_t i = 0; i < r->used; i++) {
 		const struct journal_entry *e = &r->journal[i];
 
-		if (r->is_stale[i] || e->type != type || (e->bytes == 0) != deletes)
+		if (!r->counts[i] || e->type != type || (e->bytes == 0) != deletes)
 			continue;
 		r->keys[w.count] = e->key;
 		memcpy(r->values + w.count * w.value_bytes, e->value, e->bytes);
@@ -129,7 +163,7 @@ uint32_t rows_settle(struct rows *r)
 
 	if (!r->used)
 		return 0;
-	find_stale(r);
+	find_effect(r);
 	for (int type = ROW_NONE + 1; type < ROW_COUNT; type++) {
 		failed += write_type(r, (enum row_type)type, true);
 		failed += write_type(r, (enum row_type)type, false);

@@ -13,9 +13,12 @@ struct rows;
 /* Writes what a predecessor's journal still holds. NULL: out of memory. */
 struct rows *rows_new(const struct kernel_maps *m);
 void rows_free(struct rows *r);
-/* value NULL ends the row. Returns how many earlier rows the kernel refused, 0 for none. */
+/* value NULL ends the row; is_new: none was there before. Returns how many earlier rows the kernel
+ * refused, 0 for none. */
 uint32_t rows_store(struct rows *r, enum row_type type, const struct row_key *key,
-		    const void *value);
+		    const void *value, bool is_new);
+/* Not much room is left: a settling now keeps one from a message's way. */
+bool rows_are_many(const struct rows *r);
 /* The maps now hold all that was stored. Returns how many rows the kernel refused. */
 uint32_t rows_settle(struct rows *r);
 /* Hands every pinned row to `take`; returns how many it took. */

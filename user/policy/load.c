@@ -12,6 +12,8 @@
 
 #define FILE_MOST (1u << 20)
 #define SECOND 1000000000ull
+#define BUSY_POLL_NS 50000ull
+#define BUSY_POLL_MOST_NS 1000000ull
 
 /* servers */
 static void server_address(struct loader *l, const yaml_node_t *node, void *target)
@@ -288,6 +290,21 @@ static void daemon_when_down(struct loader *l, const yaml_node_t *node, void *ta
 	l->policy->pass_when_down = load_choice(l, node, ways) == 1;
 }
 
+/* More would only keep the machine awake: the next message of a call comes soon or much later. */
+static void daemon_busy_poll(struct loader *l, const yaml_node_t *node, void *target)
+{
+	const char *s = load_scalar(l, node);
+	uint64_t ns = 0;
+
+	(void)target;
+	if (!s || (strcmp(s, "off") && !load_duration(l, node, &ns)))
+		return;
+	if (ns > BUSY_POLL_MOST_NS)
+		load_error(l, node, "%s: too long (at most 1ms, or off)", s);
+	else
+		l->policy->busy_poll_ns = ns;
+}
+
 static const struct word timer_words[] = {
 	{ "early_media", timer_early_media }, { "call_idle", timer_call_idle },
 	{ "call_longest", timer_call_longest }, { "linger", timer_linger },
@@ -304,7 +321,7 @@ static const struct word limit_words[] = {
 static const struct word cluster_words[] = { { "group", cluster_group }, { NULL, NULL } };
 static const struct word daemon_words[] = {
 	{ "control", daemon_control }, { "pins", daemon_pins },
-	{ "when_down", daemon_when_down }, { NULL, NULL },
+	{ "when_down", daemon_when_down }, { "busy_poll", daemon_busy_poll }, { NULL, NULL },
 };
 
 #define SECTION(name, call)                                                                      \
@@ -335,6 +352,7 @@ static void set_defaults(struct loader *l)
 {
 	struct policy *p = l->policy;
 
+	p->busy_poll_ns = BUSY_POLL_NS;
 	p->timers = (struct timers){ .early_media_ns = 180 * SECOND, .call_idle_ns = 600 * SECOND,
 				     .call_longest_ns = 14400 * SECOND, .linger_ns = 32 * SECOND,
 				     .drain_ns = 5 * SECOND, .binding_longest_ns = 7200 * SECOND };

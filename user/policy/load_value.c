@@ -118,8 +118,8 @@ bool load_duration_text(const char *s, uint64_t *ret_ns)
 	static const struct {
 		const char *name;
 		uint64_t ns;
-	} units[] = { { "ms", 1000000 }, { "s", 1000000000 }, { "m", 60000000000 },
-		      { "h", 3600000000000 } };
+	} units[] = { { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 },
+		      { "m", 60000000000 }, { "h", 3600000000000 } };
 	size_t digits = strspn(s, "0123456789");
 	uint64_t n;
 

@@ -97,6 +97,7 @@ struct policy {
 	uint32_t unknown_rate;                  /* messages a second of an unknown source */
 	uint32_t media_rate;                    /* packets a second of one door */
 	bool pass_when_down;
+	uint64_t busy_poll_ns;                  /* looks for the next message before it sleeps */
 };
 
 /* Zone by the longest network that holds the address, else the zone without networks, else

@@ -137,9 +137,11 @@ static bool ends_lock(const struct apply *a, enum row_type type, const struct ro
 static void write_row(struct apply *a, enum row_type type, const struct row_key *key,
 		      const void *value)
 {
-	if (tables_set(a->tables, type, key, value))
+	int set = tables_set(a->tables, type, key, value);
+
+	if (set < 0)
 		return;
-	if (a->ops.store(a->ops.self, type, key, value))
+	if (a->ops.store(a->ops.self, type, key, value, set))
 		a->ops.count(a->ops.self, COUNTER_kernel_errors, 1);
 	if (type == ROW_timer && a->ops.timer)
 		a->ops.timer(a->ops.self, key, value);

@@ -238,10 +238,11 @@ int tables_set(struct tables *t, enum row_type type, const struct row_key *key, 
 		end_row(t, type, key);
 		return 0;
 	}
-	is_new = !map_find(t->rows[type], key);
 	e = map_take(t->rows[type], key);
 	if (!e)
 		return -ENOSPC;
+	/* A row that is there names its key. */
+	is_new = !e->key;
 	e->changed = t->number;
 	if (is_new) {
 		e->born = t->number;
@@ -257,5 +258,5 @@ int tables_set(struct tables *t, enum row_type type, const struct row_key *key, 
 	memcpy(e + 1, value, row_bytes(type));
 	if (type == ROW_door)
 		count_named(t, value, 1);
-	return 0;
+	return is_new;
 }

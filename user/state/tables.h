@@ -34,7 +34,8 @@ bool tables_passed(const struct tables *t, const struct row_view *row, uint32_t 
  * named this endpoint as its receiver? */
 bool tables_named(const void *tables, const struct endpoint *e, uint16_t zone);
 
-/* For apply.c and the start-up's reading of pinned rows. `value` NULL ends the row. -ENOSPC. */
+/* For apply.c and the start-up's reading of pinned rows. `value` NULL ends the row. 1: there was no
+ * such row before; 0: there was, or it ended; -ENOSPC. */
 int tables_set(struct tables *t, enum row_type type, const struct row_key *key, const void *value);
 
 #endif
