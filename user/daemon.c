@@ -53,45 +53,41 @@ static void link_changed(void *self, const char *name, uint32_t ifindex, bool th
 		kernel_forget_lost(d->kernel);
 }
 
-/* The projector's self is the maps; these belong to the daemon, of which there is one. */
-static struct daemon *the_daemon;
+/* who follows the rows */
 
 /* A call opens a dozen doors towards two hosts: each host is asked for once in a while, and the
  * fast path keeps its neighbour alive meanwhile. */
-static void resolve(void *maps, const struct address *a)
+static void resolve(void *self, const struct address *a)
 {
 	static struct {
 		struct address address;
 		uint64_t asked_ns;
 	} lately[256];
+	struct daemon *d = self;
 	uint32_t at = (a->bytes[15] ^ a->bytes[14] * 31u ^ a->bytes[13] * 17u) % 256;
 	uint64_t now_ns = loop_now_ns();
 
-	(void)maps;
-	if (!the_daemon->netlink || (address_equal(&lately[at].address, a) &&
-				     now_ns - lately[at].asked_ns < RESOLVE_NS))
+	if (!d->netlink || (address_equal(&lately[at].address, a) &&
+			    now_ns - lately[at].asked_ns < RESOLVE_NS))
 		return;
 	lately[at].address = *a;
 	lately[at].asked_ns = now_ns;
-	netlink_resolve(the_daemon->netlink, a);
+	netlink_resolve(d->netlink, a);
 }
 
-static void told(void *maps, enum tell tell, const struct owner *owner)
+static void told(void *self, enum tell tell, const struct owner *owner)
 {
-	(void)maps;
-	control_tell(the_daemon->control, tell, owner);
+	control_tell(((struct daemon *)self)->control, tell, owner);
 }
 
-static void timer(void *maps, const struct row_key *key, const struct timer_row *value)
+static void timer(void *self, const struct row_key *key, const struct timer_row *value)
 {
-	(void)maps;
-	alarms_changed(the_daemon->alarms, key, value);
+	alarms_changed(((struct daemon *)self)->alarms, key, value);
 }
 
-static void source(void *maps, const struct row_key *key)
+static void source(void *self, const struct row_key *key)
 {
-	(void)maps;
-	daemon_source_changed(the_daemon, key);
+	daemon_source_changed(self, key);
 }
 
 /* hooks of the timers */
@@ -262,6 +258,7 @@ static int open_state(struct daemon *d)
 	uint32_t rows;
 
 	maps_projector(d->maps, &d->projector);
+	d->projector.follower = d;
 	d->projector.resolve = resolve;
 	d->projector.told = told;
 	d->projector.timer = timer;
@@ -353,7 +350,6 @@ int daemon_run(const char *config_path)
 
 	if (!d)
 		return 1;
-	the_daemon = d;
 	snprintf(d->config_path, sizeof(d->config_path), "%s", config_path);
 	d->started_ns = loop_now_ns();
 	error = policy_load(config_path, &d->policy, &d->settings, &errors);

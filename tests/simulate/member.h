@@ -234,7 +234,7 @@ static void member_up(struct member *m)
 {
 	const struct projector_ops ops = { .open = kernel_open_key, .close = kernel_close_key,
 					   .store = kernel_store, .count = kernel_count,
-					   .timer = kernel_timer, .self = m };
+					   .timer = kernel_timer, .self = m, .follower = m };
 	const struct alarms_ops alarms = { .seen_ns = media_never, .due = timer_due,
 					   .seen_elsewhere = seen_elsewhere, .self = m };
 	const struct kernel_walk held = { kernel_next, m };

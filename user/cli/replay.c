@@ -310,7 +310,7 @@ static int replay_open(struct replay *r, bool json)
 	static const struct hash_key key = { { 0x7265706c6179206f, 0x6e65206b65792121 } };
 	const struct projector_ops ops = { .open = kernel_open_key, .close = kernel_close_key,
 					   .store = store_row, .count = count, .told = told,
-					   .timer = timer_changed, .self = r };
+					   .timer = timer_changed, .self = r, .follower = r };
 	const struct alarms_ops alarms = { .seen_ns = seen_at, .due = timer_due, .self = r };
 
 	if (tell_init(&r->tell, json))

@@ -19,19 +19,22 @@ struct projector_ops {
 	void (*commit)(void *self);
 	/* Two steps, both later: marks closed, deletes at least 100 ms after that. */
 	int (*close)(void *self, const struct flow_key *key, const struct permit *permit);
-	/* The pinned copy of a row; value NULL ends it. It may be written later. */
-	/* is_new: no row of that key was there before. value NULL ends it. */
+	/* The pinned copy of a row, which may be written later. value NULL ends it; is_new: no row
+	 * of that key was there before. */
 	int (*store)(void *self, enum row_type type, const struct row_key *key, const void *value,
 		     bool is_new);
-	/* Next hops of both ends will be needed (netlink). */
-	void (*resolve)(void *self, const struct address *a);
 	void (*count)(void *self, uint32_t counter, uint64_t n);
-	void (*told)(void *self, enum tell tell, const struct owner *owner);
-	/* A TIMER row came, moved or went (value NULL). */
-	void (*timer)(void *self, const struct row_key *key, const struct timer_row *value);
-	/* A SOURCE row came, changed or went. */
-	void (*source)(void *self, const struct row_key *key);
 	void *self;
+
+	/* Who follows the rows; each may be NULL. */
+	/* Next hops of both ends will be needed (netlink). */
+	void (*resolve)(void *follower, const struct address *a);
+	void (*told)(void *follower, enum tell tell, const struct owner *owner);
+	/* A TIMER row came, moved or went (value NULL). */
+	void (*timer)(void *follower, const struct row_key *key, const struct timer_row *value);
+	/* A SOURCE row came, changed or went. */
+	void (*source)(void *follower, const struct row_key *key);
+	void *follower;
 };
 
 /* A walk over what the kernel holds. */

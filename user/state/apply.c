@@ -144,9 +144,9 @@ static void write_row(struct apply *a, enum row_type type, const struct row_key 
 	if (a->ops.store(a->ops.self, type, key, value, set))
 		a->ops.count(a->ops.self, COUNTER_kernel_errors, 1);
 	if (type == ROW_timer && a->ops.timer)
-		a->ops.timer(a->ops.self, key, value);
+		a->ops.timer(a->ops.follower, key, value);
 	if (type == ROW_source && a->ops.source)
-		a->ops.source(a->ops.self, key);
+		a->ops.source(a->ops.follower, key);
 	projection_touch(a->projection, type, key);
 }
 
@@ -211,7 +211,7 @@ static void tell(struct apply *a, const struct batch *b)
 {
 	for (uint32_t i = 0; i < b->change_count; i++)
 		if (b->changes[i].verb == VERB_TELL && a->ops.told)
-			a->ops.told(a->ops.self, (enum tell)b->changes[i].number,
+			a->ops.told(a->ops.follower, (enum tell)b->changes[i].number,
 				    &b->changes[i].key.owner);
 }
 

@@ -198,9 +198,9 @@ static void resolve_ends(struct projection *p, const struct flow_key *key)
 {
 	if (!p->ops.resolve)
 		return;
-	p->ops.resolve(p->ops.self, &key->destination);
+	p->ops.resolve(p->ops.follower, &key->destination);
 	if (!address_is_zero(&key->source))
-		p->ops.resolve(p->ops.self, &key->source);
+		p->ops.resolve(p->ops.follower, &key->source);
 }
 
 static void open_key(struct projection *p, const struct flow_key *key)
