@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Step: signalling over UDP goes to the daemon, whole from its IP header on, and the original is
- * held back. Where nobody listens it is dropped, or passes unread if policy says so. Signalling
- * over TCP has no listener in this program, so it always meets that answer. */
+ * held back. Where nobody listens it is dropped, or passes unread if policy says so; signalling over
+ * TCP, to which nobody listens at all, has a reason of its own. */
 #ifndef RINGFENCE_BPF_PUNT_H
 #define RINGFENCE_BPF_PUNT_H
 
@@ -9,13 +9,13 @@
 
 _Static_assert(offsetof(struct punt, data) == sizeof(struct punt), "data follows the header");
 
-static __always_inline enum verdict without_daemon(struct packet *pkt)
+static __always_inline enum verdict unread(struct packet *pkt, enum reason reason)
 {
 	const struct control *word = control_get();
 
 	if (word && word->pass_when_down)
 		return pass(pkt, COUNTER_signalling_unread);
-	return refuse(pkt, REASON_daemon_down);
+	return refuse(pkt, reason);
 }
 
 static __always_inline bool daemon_listens(const struct packet *pkt)
@@ -54,8 +54,10 @@ static __always_inline enum verdict punt_signalling(struct packet *pkt)
 
 	if (pkt->kind != KIND_SIGNALLING)
 		return NEXT;
-	if (pkt->key->protocol != IPPROTO_UDP || !daemon_listens(pkt))
-		return without_daemon(pkt);
+	if (pkt->key->protocol != IPPROTO_UDP)
+		return unread(pkt, REASON_transport_unread);
+	if (!daemon_listens(pkt))
+		return unread(pkt, REASON_daemon_down);
 
 	scratch = bpf_map_lookup_elem(&punt_scratches, &zero);
 	asm volatile("" : "+r"(bytes));

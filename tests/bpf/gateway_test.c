@@ -471,7 +471,7 @@ static void signalling_over_tcp_has_no_listener(void **state)
 	struct spec s = sip4;
 
 	s.protocol = IPPROTO_TCP;
-	expect(mode_of(state), &s, DROPPED, REASON_daemon_down);
+	expect(mode_of(state), &s, DROPPED, REASON_transport_unread);
 	s.dport = 443;
 	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
 }

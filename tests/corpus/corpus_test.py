@@ -74,7 +74,7 @@ EXPECTED = {
 # Captures without a truth file: no signalling that we read, so nothing may pass. The numbers were
 # counted in the captures themselves.
 BARE = {
-    "sip/http-on-sip-port.pcap": {"messages": {2: "daemon_down"}, "media": 0, "flows": []},
+    "sip/http-on-sip-port.pcap": {"messages": {2: "transport_unread"}, "media": 0, "flows": []},
     "rtp/g711a.pcap": {"media": 236, "flows": ["10.1.3.143:5000>10.1.6.18:2006"]},
     "rtp/dtmf_2833_1.pcap": {"media": 10, "flows": ["192.168.0.3:49176>192.168.0.1:10000"]},
     # One flow lies in 802.1Q; RTP inside TCP is none of ours.

@@ -160,7 +160,7 @@ static void take_message(struct replay *r, const struct frame *f, uint8_t speaks
 	if (!reason && !source_is_welcome(r, f))
 		reason = REASON_source_rate;
 	else if (!reason && f->key.protocol != IPPROTO_UDP)
-		reason = REASON_daemon_down;
+		reason = REASON_transport_unread;
 	else if (!reason && f->l3_bytes > LIMIT_PUNT_BYTES)
 		reason = REASON_punt_too_big;
 	else if (!reason && f->cut)

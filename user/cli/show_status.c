@@ -114,6 +114,7 @@ static json_t *totals(const struct view *v)
 			 (json_int_t)counter(v, COUNTER_messages_accepted), "messages_refused",
 			 (json_int_t)counter(v, COUNTER_messages_refused), "messages_unread",
 			 (json_int_t)(counter(v, REASON_daemon_down) +
+				      counter(v, REASON_transport_unread) +
 				      counter(v, COUNTER_signalling_unread)),
 			 "packets_passed", (json_int_t)counter(v, COUNTER_packets_passed));
 }
