@@ -420,8 +420,9 @@ static inline void shell(const char *command)
 static inline void make_network(void)
 {
 	shell("ip link set lo up");
-	shell("ip link add in type veth peer name in_far && ip link set in up && "
-	      "ip link set in_far up");
+	/* No addresses of their own: a neighbour's or router's packet would be counted with ours. */
+	shell("ip link add in type veth peer name in_far && ip link set in addrgenmode none && "
+	      "ip link set in_far addrgenmode none && ip link set in up && ip link set in_far up");
 	shell("ip link add out type veth peer name out_far && ip link set out up && "
 	      "ip link set out_far up");
 	shell("ip link add big mtu 9600 type veth peer name big_far mtu 9600 && "
