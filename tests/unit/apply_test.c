@@ -11,7 +11,7 @@
 #include "state/tables.h"
 
 #define OPEN_MOST 8
-#define SHRINK 4096                  /* doors: 32, calls: 4 */
+#define SHRINK 1024                  /* doors: 128, calls: 16 */
 
 static struct tables *tables;
 static struct apply *apply;
@@ -123,6 +123,7 @@ static enum reason put_door(uint8_t owner, struct door_row d)
 	struct row_key key = key_of(owner, 0);
 	struct batch b;
 
+	arena.used = 0;
 	batch_init(&b, &arena);
 	batch_put(&b, ROW_door, &key, &d);
 	return submit(&b);
@@ -133,6 +134,7 @@ static enum reason end_door(uint8_t owner)
 	struct row_key key = key_of(owner, 0);
 	struct batch b;
 
+	arena.used = 0;
 	batch_init(&b, &arena);
 	batch_end(&b, ROW_door, &key);
 	return submit(&b);
@@ -153,6 +155,43 @@ static void two_calls_that_ask_for_one_door_share_it_until_the_last_one_ends(voi
 	assert_int_equal(permits[0].expires_ns, 100);
 	end_door(1);
 	assert_int_equal(open_count, 0);
+}
+
+/* By the hundred, what ends is taken out of the sum late; never may it stay once few are left, and
+ * never may what is asked for be missing. */
+static void door_that_many_calls_share_holds_what_they_ask_for_and_forgets_what_ended(void **state)
+{
+	const uint8_t many = 60;
+	uint64_t asked = 0;
+
+	(void)state;
+	for (uint8_t i = 0; i < many; i++) {
+		assert_int_equal(put_door(i + 1, door(9000, PERMIT_RTP, 1ull << i, 100)), REASON_none);
+		asked |= 1ull << i;
+		assert_true(permits[0].payload_types[0] == asked);
+	}
+	for (uint8_t i = 0; i < many; i++) {
+		assert_int_equal(open_count, 1);
+		assert_true((permits[0].payload_types[0] & asked) == asked);
+		if (many - i <= 32)
+			assert_true(permits[0].payload_types[0] == asked);
+		end_door(i + 1);
+		asked &= ~(1ull << i);
+	}
+	assert_int_equal(open_count, 0);
+}
+
+/* 1 to 60 end or change again and again: the sum is made anew when half of it is old. */
+static void what_a_shared_door_no_longer_asks_for_is_forgotten_in_time(void **state)
+{
+	(void)state;
+	for (uint8_t i = 0; i < 60; i++)
+		put_door(i + 1, door(9000, PERMIT_RTP, 1ull << 7, 100));
+	put_door(61, door(9000, PERMIT_RTP, 1ull << 8, 100));
+	end_door(61);
+	for (uint8_t i = 0; i < 60; i++)
+		put_door(i % 8 + 1, door(9000, PERMIT_RTP, 1ull << 7, 101u + i));
+	assert_true(permits[0].payload_types[0] == 1ull << 7);
 }
 
 static void door_is_early_only_while_every_claim_is(void **state)
@@ -413,6 +452,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(two_calls_that_ask_for_one_door_share_it_until_the_last_one_ends),
+		TEST(door_that_many_calls_share_holds_what_they_ask_for_and_forgets_what_ended),
+		TEST(what_a_shared_door_no_longer_asks_for_is_forgotten_in_time),
 		TEST(door_is_early_only_while_every_claim_is),
 		TEST(door_that_moves_closes_the_old_key),
 		TEST(batch_on_an_old_version_is_void_whole),
