@@ -43,20 +43,22 @@ static size_t round_up(size_t n)
 	return (n + 15) & ~(size_t)15;
 }
 
-/* Large pages where the kernel has them: a keyed hash goes anywhere in a table, and each page that
- * it meets costs a walk through the page tables. Not zeroed. */
-static void *memory_take(size_t count, size_t size)
+/* Large pages where the kernel has them: a keyed hash goes anywhere in the index, and each page that
+ * it meets costs a walk through the page tables. All are there from now on: no message waits for one.
+ * Entries are used in order, and come page by page. */
+static struct bucket *buckets_new(size_t count)
 {
-	size_t bytes = count * size;
-	void *memory;
+	size_t bytes = count * sizeof(struct bucket);
+	struct bucket *buckets;
 
 	if (bytes < HUGE_PAGE)
-		return malloc(bytes);
-	bytes = (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-	memory = aligned_alloc(HUGE_PAGE, bytes);
-	if (memory)
-		madvise(memory, bytes, MADV_HUGEPAGE);
-	return memory;
+		return calloc(count, sizeof(*buckets));
+	buckets = aligned_alloc(HUGE_PAGE, bytes);
+	if (!buckets)
+		return NULL;
+	madvise(buckets, bytes, MADV_HUGEPAGE);
+	memset(buckets, 0, bytes);
+	return buckets;
 }
 
 struct map *map_new(size_t key_bytes, size_t value_bytes, uint32_t capacity,
@@ -82,15 +84,13 @@ struct map *map_new(size_t key_bytes, size_t value_bytes, uint32_t capacity,
 	m->free = NOWHERE;
 	m->mask = buckets - 1;
 	m->key = *key;
-	m->buckets = memory_take(buckets, sizeof(*m->buckets));
-	m->meta = memory_take(capacity, sizeof(*m->meta));
-	m->entries = memory_take(capacity, m->stride);
+	m->buckets = buckets_new(buckets);
+	m->meta = calloc(capacity, sizeof(*m->meta));
+	m->entries = calloc(capacity, m->stride);
 	if (!m->buckets || !m->meta || !m->entries) {
 		map_free(m);
 		return NULL;
 	}
-	/* Here and now, so that no message waits for a page later; entries are used in order. */
-	memset(m->buckets, 0, buckets * sizeof(*m->buckets));
 	return m;
 }
 
