@@ -132,11 +132,10 @@ static void offer(struct member *m, int call, int line)
 	cluster_flush(m->cluster);
 }
 
-/* Whoever has the address gets it: any member that judges. */
-static void call_step(int n)
+/* What one member is asked to judge. */
+static void call_step_at(int n, struct member *m)
 {
 	struct call *c = &calls[n];
-	struct member *m = &sim.members[draw(NODES)];
 
 	if (!c->is_begun || c->line == LINES || c->tries > 100 || sim.now_ns < c->next_ns)
 		return;
@@ -149,6 +148,12 @@ static void call_step(int n)
 		given_up++;
 	else
 		offer(m, n, c->tries > 2 && c->tries % 2 && c->line ? c->line - 1 : c->line);
+}
+
+/* Whoever has the address gets it: any member that judges. */
+static void call_step(int n)
+{
+	call_step_at(n, &sim.members[draw(NODES)]);
 }
 
 static void fault(void)
@@ -381,10 +386,8 @@ static void check_nothing_is_left(void)
 				complain("rows outlive every timer");
 }
 
-static void simulate(uint64_t seed)
+static void begin(uint64_t seed)
 {
-	uint32_t hurry;
-
 	memset(&sim.members, 0, sizeof(sim.members));
 	memset(calls, 0, sizeof(calls));
 	sim.random = seed * 2654435761u + 1;
@@ -399,6 +402,24 @@ static void simulate(uint64_t seed)
 		sim.members[i].offset_ns = draw(100000) * SECOND;
 		sim.members[i].starts_ns = sim.now_ns + draw(500) * MS;
 	}
+}
+
+static void end(void)
+{
+	for (int i = 0; i < NODES; i++) {
+		if (!sim.members[i].is_up)
+			continue;
+		engine_leave(&sim.engine, i, false);
+		member_down(&sim.members[i], true);
+	}
+	engine_close(&sim.engine);
+}
+
+static void simulate(uint64_t seed)
+{
+	uint32_t hurry;
+
+	begin(seed);
 	hurry = 2 + (uint32_t)draw(3);
 	for (int i = 0; i < STEPS && !told.failed; i++) {
 		int n = (int)draw(CALLS);
@@ -435,30 +456,113 @@ static void simulate(uint64_t seed)
 	check_nothing_is_left();
 	if (given_up && !was_parted && !was_lost)
 		complain("a call could not go on");
-	for (int i = 0; i < NODES; i++) {
-		engine_leave(&sim.engine, i, false);
-		member_down(&sim.members[i], true);
+	end();
+}
+
+/* All members up and full, and the given calls begun. */
+static void begin_whole(uint64_t seed)
+{
+	begin(seed);
+	for (int i = 0; i < 5000; i++)
+		step(8);
+	check_members();
+	for (int n = 0; n < CALLS; n++)
+		calls[n].is_begun = true;
+}
+
+/* The third is killed again and again while it is being filled; the first two judge. */
+static void flap(uint64_t seed)
+{
+	struct member *third = &sim.members[NODES - 1];
+	uint64_t dies_ns = 0;
+	int tries = 0;
+
+	begin_whole(seed);
+	for (int i = 0; i < STEPS && !told.failed; i++) {
+		if (third->is_up && sim.now_ns >= dies_ns) {
+			engine_leave(&sim.engine, third->index, draw(2));
+			member_down(third, draw(2));
+			third->starts_ns = sim.now_ns + draw(50) * MS;
+			dies_ns = third->starts_ns + (20 + draw(200)) * MS;
+		}
+		step(8);
+		for (int n = 0; n < CALLS; n++) {
+			call_step_at(n, &sim.members[draw(NODES - 1)]);
+			tries = calls[n].tries > tries ? calls[n].tries : tries;
+		}
 	}
-	engine_close(&sim.engine);
+	/* REPEAT_NS after the first time: before T1, so that no phone would have asked again. */
+	if (tries > 1)
+		complain("a message waited for a member that comes and goes");
+	if (done < CALLS)
+		complain("a call stood still");
+	end();
+}
+
+/* The first alone, the others together, each with calls of its own; together again, anybody is asked. */
+static void part(uint64_t seed)
+{
+	begin_whole(seed);
+	engine_part(&sim.engine, 0, false);
+	for (int i = 0; i < 3000 && !told.failed; i++) {
+		step(8);
+		for (int n = 0; n < CALLS; n++)
+			if (calls[n].line < 5)
+				call_step_at(n, &sim.members[n % NODES]);
+	}
+	for (int n = 0; n < CALLS; n++)
+		if (calls[n].line < 5)
+			complain("a side that was cut off set no calls up");
+	settle();
+	check_members();
+	for (int i = 0; i < 3000 && !told.failed; i++) {
+		step(8);
+		for (int n = 0; n < CALLS; n++)
+			call_step(n);
+	}
+	if (done < CALLS)
+		complain("a call that began on one side did not go on after the healing");
+	check_members();
+	end();
+}
+
+static uint64_t failures_of(void (*run)(uint64_t seed), uint64_t seeds)
+{
+	uint64_t failed = 0;
+
+	for (uint64_t seed = 1; seed <= seeds; seed++) {
+		run(seed);
+		failed += told.failed;
+	}
+	return failed;
+}
+
+static void a_member_that_comes_and_goes_keeps_nobody_waiting(void **state)
+{
+	(void)state;
+	assert_int_equal(failures_of(flap, 50), 0);
+}
+
+static void calls_that_began_on_either_side_of_a_partition_go_on_after_it(void **state)
+{
+	(void)state;
+	assert_int_equal(failures_of(part, 50), 0);
 }
 
 static void members_hold_the_same_rows_whatever_happens_to_them(void **state)
 {
 	const char *wish = getenv("SEEDS");
-	uint64_t seeds = wish ? strtoull(wish, NULL, 10) : 1000, failed = 0;
 
 	(void)state;
-	for (uint64_t seed = 1; seed <= seeds; seed++) {
-		simulate(seed);
-		failed += told.failed;
-	}
-	assert_int_equal(failed, 0);
+	assert_int_equal(failures_of(simulate, wish ? strtoull(wish, NULL, 10) : 1000), 0);
 }
 
 int main(int count, char **arguments)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_hold_the_same_rows_whatever_happens_to_them),
+		cmocka_unit_test(a_member_that_comes_and_goes_keeps_nobody_waiting),
+		cmocka_unit_test(calls_that_began_on_either_side_of_a_partition_go_on_after_it),
 	};
 	struct policy_errors errors;
 	struct settings settings;
