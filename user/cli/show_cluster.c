@@ -3,6 +3,7 @@
 #include "cli/show_cluster.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/print_table.h"
 #include "cluster/cluster.h"
@@ -53,19 +54,30 @@ static json_t *member_list(const struct cluster_status *s)
 	return list;
 }
 
+/* What a joiner will hold, as far as those who have it told. */
+static uint32_t rows_to_fill(const struct cluster_status *s)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < s->member_count; i++)
+		if (s->members[i].state == MEMBER_FULL && s->members[i].rows > most)
+			most = s->members[i].rows;
+	return most;
+}
+
 json_t *show_cluster(const struct daemon *d)
 {
 	struct cluster_status s = { .is_full = true };
 
 	if (d->cluster)
 		cluster_status(d->cluster, &s, loop_now_ns());
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:o}", "mode",
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:o}", "mode",
 			 show_mode(d), "group", d->settings.cluster_group, "state",
 			 s.is_full ? "full" : "joining", "batches", (json_int_t)s.batches,
 			 "lag_batches", (json_int_t)s.in_flight, "lag_ms",
 			 (double)s.lag_ns / 1e6, "round_ms", (double)s.round_ns / 1e6,
-			 "filled_rows", (json_int_t)s.filled_rows, "stalls", (json_int_t)s.stalls,
-			 "foreign", (json_int_t)s.foreign, "cluster", member_list(&s));
+			 "filled_rows", (json_int_t)s.filled_rows, "rows_to_fill",
+			 (json_int_t)rows_to_fill(&s), "stalls", (json_int_t)s.stalls, "foreign", (json_int_t)s.foreign, "cluster", member_list(&s));
 }
 
 static const struct column member_columns[] = {
@@ -97,6 +109,10 @@ void print_cluster(const json_t *document)
 	else
 		printf("group     %s, this member is %s\n", word(document, "group"),
 		       word(document, "state"));
+	if (!strcmp(word(document, "state"), "joining"))
+		printf("filled    %lld rows of some %lld; until then the others judge\n",
+		       (long long)json_integer_value(json_object_get(document, "filled_rows")),
+		       (long long)json_integer_value(json_object_get(document, "rows_to_fill")));
 	printf("batches   %lld executed, %lld of ours under way, the oldest for %.1f ms,\n"
 	       "          %.2f ms from here and back\n",
 	       (long long)json_integer_value(json_object_get(document, "batches")),
