@@ -21,6 +21,7 @@
 #define TIMERS_MOST 256
 #define RESOLVE_NS (5000 * MS)
 #define BUSY_MOST_NS (5 * MS)
+#define POLLS_IN_VAIN 8
 
 /* hands of netlink */
 static void own_address(void *self, const struct address *a, bool there)
@@ -136,19 +137,34 @@ static bool take_messages(struct daemon *d)
 	return true;
 }
 
-/* To sleep and be woken costs more than to read a message, and an answer follows soon: we look for
- * it a moment longer. Not in a group, whose deliveries come by another way, and never for long. */
+/* To sleep and be woken costs more than to read a message, and an answer may follow soon: we look
+ * for it a moment longer. Not in a group, whose deliveries come by another way, and seldom where it
+ * was in vain the last times: others need the processor. */
+static uint64_t patience_ns(struct daemon *d)
+{
+	if (d->cluster || (d->polls_in_vain >= POLLS_IN_VAIN && ++d->polls_skipped % POLLS_IN_VAIN))
+		return 0;
+	return d->policy->busy_poll_ns;
+}
+
 static void on_rings(void *self)
 {
 	struct daemon *d = self;
-	const uint64_t begun_ns = loop_now_ns(), patience_ns = d->cluster ? 0 : d->policy->busy_poll_ns;
+	const uint64_t begun_ns = loop_now_ns(), patience = patience_ns(d);
 	uint64_t taken_ns = begun_ns, now_ns = begun_ns;
+	uint32_t takes = 0;
 
 	do {
-		if (take_messages(d))
+		if (take_messages(d)) {
+			takes++;
 			taken_ns = loop_now_ns();
+		}
 		now_ns = loop_now_ns();
-	} while (now_ns - taken_ns < patience_ns && now_ns - begun_ns < BUSY_MOST_NS);
+	} while (now_ns - taken_ns < patience && now_ns - begun_ns < BUSY_MOST_NS);
+	if (takes > 1)
+		d->polls_in_vain = 0;
+	else
+		d->polls_in_vain += patience != 0;
 }
 
 static void on_heartbeat(void *self)

@@ -47,6 +47,7 @@ struct daemon {
 	struct address own[LIMIT_LOCAL_ADDRESSES];
 	uint64_t started_ns;
 	uint32_t reloads, reloads_refused;
+	uint32_t polls_in_vain, polls_skipped; /* busy_poll: since it last paid */
 };
 
 /* daemon_traffic.c: what comes by the rings, and the hands of the journey. */
