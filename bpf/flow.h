@@ -107,9 +107,12 @@ static __always_inline enum verdict enter_door(struct packet *pkt)
 
 static __always_inline enum verdict pass_known_flow(struct packet *pkt)
 {
-	const struct permit *permit = flow_find(pkt);
+	const struct permit *permit;
 	struct activity *act;
 
+	if (pkt->for_reassembly)
+		return NEXT;
+	permit = flow_find(pkt);
 	if (!permit)
 		return NEXT;
 	pkt->permit = permit;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Step: is it whole? A first fragment bears ports and goes on, to be refused if it is ours. A
- * later fragment of UDP bears none: between two zones it could belong to anything and is refused,
- * elsewhere it passes. TCP without its first fragment is nothing, so its later ones pass. */
+/* Step: is it whole? A fragment of UDP towards a zone or this host goes to the daemon, which puts
+ * the datagram together, judges what is signalling and puts back what is none of ours: only the first
+ * piece bears ports, and pieces may come in any order. TCP without its first fragment is nothing, so
+ * its later ones pass.
+ *
+ * Without a daemon a first fragment goes on, to be refused if it is ours, and a later one is refused
+ * between two zones, where it could belong to anything. */
 #ifndef RINGFENCE_BPF_FRAGMENT_H
 #define RINGFENCE_BPF_FRAGMENT_H
 
-#include "parse.h"
+#include "punt.h"
 
 /* Zone that the destination lies in, ZONE_NONE where it lies in none. */
 static __always_inline __u16 destination_zone(const struct packet *pkt)
@@ -32,16 +36,29 @@ static __always_inline bool crosses_zones(const struct packet *pkt)
 
 static __always_inline enum verdict check_fragment(struct packet *pkt)
 {
+	bool local;
+
 	if (!pkt->fragment)
 		return NEXT;
-	if (pkt->has_ports) {
-		if (pkt->key->protocol == IPPROTO_UDP)
-			pkt->defect = REASON_packet_fragment;
+	if (pkt->key->protocol != IPPROTO_UDP)
+		return pkt->has_ports ? NEXT : pass(pkt, COUNTER_packets_passed);
+	local = destination_is_local(pkt);
+	if (!local && destination_zone(pkt) == ZONE_NONE) {
+		pkt->defect = REASON_packet_fragment;
+		return pkt->has_ports ? NEXT : pass(pkt, COUNTER_packets_passed);
+	}
+	if (packet_is_ours(pkt, KIND_SIGNALLING))
+		return DROP;
+	if (daemon_listens(pkt)) {
+		pkt->for_reassembly = true;
 		return NEXT;
 	}
-	if (pkt->key->protocol == IPPROTO_UDP && !destination_is_local(pkt) && crosses_zones(pkt))
-		return refuse(pkt, REASON_packet_fragment);
-	return pass(pkt, COUNTER_packets_passed);
+	pkt->kind = KIND_UNKNOWN;
+	pkt->defect = REASON_packet_fragment;
+	if (pkt->has_ports)
+		return NEXT;
+	return local || !crosses_zones(pkt) ? pass(pkt, COUNTER_packets_passed) :
+					      refuse(pkt, REASON_packet_fragment);
 }
 
 #endif

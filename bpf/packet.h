@@ -60,6 +60,7 @@ struct packet {
 	bool tagged;
 	bool fragment;                  /* of any kind                                     */
 	bool has_ports;                 /* whole, or a first fragment                      */
+	bool for_reassembly;            /* a fragment that the daemon puts together        */
 	__u8 ttl;
 	__u8 tos;
 

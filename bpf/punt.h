@@ -36,9 +36,10 @@ static __always_inline void punt_describe(const struct packet *pkt, struct punt 
 	punt->vlan = pkt->vlan;
 	punt->zone = pkt->zone;
 	punt->key = *pkt->key;
-	punt->flags = PUNT_HELD | (pkt->door ? PUNT_DOOR : 0);
+	punt->flags = PUNT_HELD | (pkt->door ? PUNT_DOOR : 0) |
+		      (pkt->for_reassembly ? PUNT_FRAGMENT : 0);
 	punt->l3_bytes = pkt->l3_bytes;
-	punt->payload_offset = pkt->payload_offset - pkt->l3_offset;
+	punt->payload_offset = pkt->for_reassembly ? 0 : pkt->payload_offset - pkt->l3_offset;
 	punt->speaks = pkt->speaks;
 	if (!eth)
 		return;

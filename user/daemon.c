@@ -182,6 +182,7 @@ static void on_tick(void *self)
 
 	daemon_cluster_tick(d, now_ns);
 	daemon_sources_expire(d, now_ns);
+	daemon_fragments_expire(d, now_ns);
 	alarms_run(d->alarms, now_ns, d->policy->timers.call_idle_ns, TIMERS_MOST);
 	daemon_messages_done(d);
 	maps_sweep(d->maps, now_ns);
@@ -297,6 +298,9 @@ static int open_state(struct daemon *d)
 	d->journey.apply = d->apply;
 	d->journey.around = (struct surroundings){ d->own, 0, tables_named, d->tables };
 	daemon_hands(d, &d->journey.hands);
+	d->reasm = reasm_new();
+	if (!d->reasm)
+		return -ENOMEM;
 	return journey_init(&d->journey);
 }
 
@@ -327,6 +331,7 @@ static void close_all(struct daemon *d)
 	punt_reader_free(d->punt);
 	netlink_free(d->netlink);
 	journey_close(&d->journey);
+	reasm_free(d->reasm);
 	apply_free(d->apply);
 	alarms_free(d->alarms);
 	tables_free(d->tables);

@@ -11,6 +11,7 @@
 #include "io/punt.h"
 #include "io/reinject.h"
 #include "policy/load.h"
+#include "reasm/reasm.h"
 #include "state/alarms.h"
 #include "state/apply.h"
 #include "state/tables.h"
@@ -36,6 +37,7 @@ struct daemon {
 	struct netlink *netlink;
 	struct punt_reader *punt;
 	struct reinject *reinject;
+	struct reasm *reasm;
 	struct journey journey;
 	struct control_server *control;
 	struct cluster *cluster;     /* NULL: the file names no group */
@@ -54,6 +56,10 @@ struct daemon {
 void daemon_take_datagram(void *daemon, const struct punt *p, uint32_t bytes);
 void daemon_take_event(void *daemon, const struct event *e);
 void daemon_hands(struct daemon *d, struct hands *ret);
+
+/* daemon_fragments.c: pieces of datagrams, put together and then judged like whole ones. */
+void daemon_take_fragment(struct daemon *d, const struct punt *p, uint64_t now_ns);
+void daemon_fragments_expire(struct daemon *d, uint64_t now_ns);
 
 /* daemon_cluster.c */
 int daemon_cluster_open(struct daemon *d);

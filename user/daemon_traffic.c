@@ -62,12 +62,16 @@ void daemon_take_datagram(void *daemon, const struct punt *p, uint32_t bytes)
 		count(d, REASON_group_lost, 1);
 		return;
 	}
-	a.payload = slice_from(a.packet, p->payload_offset);
 	/* The sender has repeated it by now; answering the old one would only confuse. */
 	if (now_ns > p->time_ns + STALE_NS) {
 		count(d, REASON_punt_stale, 1);
 		return;
 	}
+	if (p->flags & PUNT_FRAGMENT) {
+		daemon_take_fragment(d, p, now_ns);
+		return;
+	}
+	a.payload = slice_from(a.packet, p->payload_offset);
 	journey_arrival(&d->journey, &a, now_ns);
 }
 

@@ -25,6 +25,12 @@
 #define LIMIT_DROP_EVENTS 10             /* a second and CPU                              */
 #define LIMIT_SERVICES 512u              /* zones x ports x (UDP, TCP) that are signalling */
 
+/* Fragments: unfinished datagrams, of all sources and of one (IPv6: a /64); each takes 66 KiB. */
+#define LIMIT_FRAGMENT_DATAGRAMS 128
+#define LIMIT_FRAGMENT_SOURCE 8
+#define LIMIT_FRAGMENT_PIECES 64         /* of one datagram                               */
+#define LIMIT_FRAGMENT_TINY 256          /* bytes of data; only the last piece may be less */
+
 /* Policy */
 #define LIMIT_ZONES 31                  /* zone 0 and these fit a 32-bit set           */
 #define LIMIT_ZONE_NETWORKS 32

@@ -9,7 +9,7 @@
 enum punt_flag {
 	PUNT_HELD = 1 << 0,         /* the original was held back: the daemon sends it on */
 	PUNT_DOOR = 1 << 1,         /* a signalling door let it in, else a service's port */
-	PUNT_FRAGMENT = 1 << 2,     /* data is an IP fragment                             */
+	PUNT_FRAGMENT = 1 << 2,     /* data is an IP fragment, of whatever: no ports, no protocol known */
 };
 
 /* One datagram. `data` is the packet from its IP header on; the record ends with it. */
@@ -21,11 +21,12 @@ struct punt {
 	struct flow_key key;
 	__u32 flags;                /* enum punt_flag                                     */
 	__u16 l3_bytes;             /* length of the packet in data                       */
-	__u16 payload_offset;       /* of the UDP payload in data                         */
+	__u16 payload_offset;       /* of the UDP payload in data; 0 in a fragment        */
 	__u8 speaks;                /* number of the protocol                             */
 	__u8 source_mac[6];
 	__u8 destination_mac[6];
-	__u8 pad[3];
+	__u8 pad;
+	__u16 fragment_bytes;       /* put together: L3 bytes of its largest piece; 0 it came whole */
 	__u8 data[];
 };
 

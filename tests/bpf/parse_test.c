@@ -157,10 +157,45 @@ static void two_tags_are_read_and_three_refused(void **state)
 	expect(mode_of(state), &s, DROPPED, REASON_packet_too_many_vlans);
 }
 
-static void first_fragment_is_refused_where_ours(void **state)
+/* Only the first piece bears ports, and the daemon must see the others too. */
+static void fragments_towards_a_zone_go_to_the_daemon(void **state)
+{
+	static const uint16_t words[] = { 0x2000, 0x2064, 0x0064 };
+	struct spec s = media4;
+
+	for (int i = 0; i < 3; i++) {
+		s.fragment = words[i];
+		expect(mode_of(state), &s, DROPPED, COUNTER_signalling_punted);
+	}
+	s.to = "10.77.1.9";             /* the zone it comes from */
+	expect(mode_of(state), &s, DROPPED, COUNTER_signalling_punted);
+	s = media6;
+	s.fragment = 0x0001;
+	expect(mode_of(state), &s, DROPPED, COUNTER_signalling_punted);
+	s.fragment = 100 << 3;
+	expect(mode_of(state), &s, DROPPED, COUNTER_signalling_punted);
+	s.protocol = IPPROTO_TCP;
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+}
+
+static void fragments_to_nowhere_pass_but_for_signalling(void **state)
 {
 	struct spec s = media4;
 
+	s.to = "192.0.2.1";
+	s.fragment = 100;
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+	s.fragment = 0x2000;
+	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
+	s.dport = 5060;
+	expect(mode_of(state), &s, DROPPED, REASON_packet_fragment);
+}
+
+static void first_fragment_is_refused_where_ours_without_daemon(void **state)
+{
+	struct spec s = media4;
+
+	kernel_heartbeat(&bench.kernel, 1);
 	s.fragment = 0x2000;            /* more fragments */
 	expect(mode_of(state), &s, DROPPED, REASON_packet_fragment);
 	s.dport = 5060;
@@ -172,10 +207,11 @@ static void first_fragment_is_refused_where_ours(void **state)
 	expect(mode_of(state), &s, DROPPED, REASON_packet_fragment);
 }
 
-static void later_fragment_may_not_cross_zones(void **state)
+static void later_fragment_may_not_cross_zones_without_daemon(void **state)
 {
 	struct spec s = media4;
 
+	kernel_heartbeat(&bench.kernel, 1);
 	s.fragment = 100;
 	expect(mode_of(state), &s, DROPPED, REASON_packet_fragment);
 	s.to = "10.77.1.9";
@@ -301,8 +337,10 @@ int main(void)
 		EACH_WAY(mapped_address_is_refused),
 		EACH_WAY(extension_headers_are_walked_up_to_the_limit),
 		EACH_WAY(two_tags_are_read_and_three_refused),
-		EACH_WAY(first_fragment_is_refused_where_ours),
-		EACH_WAY(later_fragment_may_not_cross_zones),
+		EACH_WAY(fragments_towards_a_zone_go_to_the_daemon),
+		EACH_WAY(fragments_to_nowhere_pass_but_for_signalling),
+		EACH_WAY(first_fragment_is_refused_where_ours_without_daemon),
+		EACH_WAY(later_fragment_may_not_cross_zones_without_daemon),
 		cmocka_unit_test_setup(large_datagrams_are_punted_up_to_the_record, reset),
 		cmocka_unit_test_setup(judged_message_passes_by_its_mark, reset),
 		cmocka_unit_test_setup(bundled_media_is_refused, reset),

@@ -34,12 +34,9 @@ MGCP_FIELD = {"ndpi-mgcp", "wireshark-mgcp"}
 KNOWN_GAPS = {
     "sip-tcp-call": "SIP over TCP is held back, nobody reads it",
     "tcp-method": "SIP over TCP is held back, nobody reads it",
-    "sipp-fragmented-invite": "fragments are not put together",
-    "sip-dtls-srtp-ice": "the second INVITE is fragmented, ICE candidates are not read",
     # SIPp wrote "INVITE sip:alice@:5060" (RFC 3261 25.1: a host is not optional), so the re-INVITE
     # to T.38 is refused and the fax, which its truth file has as negotiated, gets no door.
     "sipp-t38-reinvite": "the re-INVITE to T.38 names no host, so no T.38 is seen",
-    "linphone-attended-transfer-from-inside": "the INVITE with Replaces is fragmented",
 }
 
 # Where the truth file, which says what was there, is not what a gateway should let through.

@@ -13,6 +13,7 @@
 #include "cli/replay_tell.h"
 #include "io/log.h"
 #include "policy/load.h"
+#include "reasm/reasm.h"
 #include "state/alarms.h"
 #include "state/apply.h"
 #include "state/tables.h"
@@ -30,6 +31,7 @@ struct replay {
 	struct journey journey;
 	struct fastpath *fastpath;
 	struct alarms *alarms;
+	struct reasm *reasm;
 	struct replay_tell tell;
 	uint64_t first_ns, now_ns;
 	uint64_t failures;           /* of the executor: tables that were full */
@@ -120,6 +122,8 @@ static void timer_due(void *self, const struct row_view *timer, uint64_t now_ns)
 static void run_timers(struct replay *r)
 {
 	alarms_run(r->alarms, r->now_ns, r->policy->timers.call_idle_ns, UINT32_MAX);
+	for (uint32_t n = reasm_expire(r->reasm, r->now_ns); n; n--)
+		tell_unjudged(&r->tell, REASON_fragment_timeout);
 }
 
 /* Messages */
@@ -137,7 +141,8 @@ static void take_message(struct replay *r, const struct frame *f, uint8_t speaks
 {
 	const char *name = speaks < protocol_count && protocols[speaks] ?
 				   protocols[speaks]->name : "unknown";
-	enum reason reason = f->defect;
+	/* What came in pieces is whole by now. */
+	enum reason reason = f->fragment ? REASON_none : f->defect;
 	struct arrival a = {
 		.flow = {
 			.source = { f->key.source, f->key.source_port, 0 },
@@ -161,7 +166,7 @@ static void take_message(struct replay *r, const struct frame *f, uint8_t speaks
 		reason = REASON_source_rate;
 	else if (!reason && f->key.protocol != IPPROTO_UDP)
 		reason = REASON_transport_unread;
-	else if (!reason && f->l3_bytes > LIMIT_PUNT_BYTES)
+	else if (!reason && !f->fragment && f->l3_bytes > LIMIT_PUNT_BYTES)
 		reason = REASON_punt_too_big;
 	else if (!reason && f->cut)
 		reason = REASON_packet_truncated;
@@ -249,6 +254,40 @@ static uint8_t service_of(const struct replay *r, const struct flow_key *key)
 	return PROTOCOL_NONE;
 }
 
+/* True where the fragment was the last that was missing: f is the whole datagram then. What it has
+ * as media is refused all the same, as the daemon does. */
+static bool put_together(struct replay *r, struct frame *f)
+{
+	bool trusted = policy_server_at(r->policy, &f->key.source, 0), is_whole = false;
+	enum reason reason = f->defect == REASON_packet_fragment ? REASON_none : f->defect;
+	struct fragment piece;
+	struct datagram whole;
+
+	if (!reason && f->cut)
+		reason = REASON_packet_truncated;
+	if (!reason)
+		reason = fragment_read(f->packet, &piece);
+	if (!reason) {
+		piece.key.zone = f->key.zone;
+		reason = reasm_take(r->reasm, &piece, trusted, r->now_ns, &whole, &is_whole);
+	}
+	for (uint32_t n = reasm_evicted(r->reasm); n; n--)
+		tell_unjudged(&r->tell, REASON_fragment_flood);
+	if (reason)
+		tell_unjudged(&r->tell, reason);
+	if (!is_whole)
+		return false;
+	f->packet = slice_make(whole.packet, whole.l3_bytes);
+	f->payload = slice_from(f->packet, whole.payload_at);
+	f->payload_bytes = (uint32_t)f->payload.length;
+	f->l3_bytes = whole.l3_bytes;
+	f->key.source_port = whole.ports[0];
+	f->key.destination_port = whole.ports[1];
+	f->has_ports = true;
+	f->defect = REASON_packet_fragment;
+	return true;
+}
+
 /* The questions of bpf/gateway.bpf.c, in their order. */
 static void take_packet(struct replay *r, struct frame *f)
 {
@@ -264,11 +303,11 @@ static void take_packet(struct replay *r, struct frame *f)
 		tell_unjudged(&r->tell, f->reason);
 		return;
 	}
-	if (!f->has_ports) {
-		if (f->key.protocol == IPPROTO_UDP && zone != ZONE_NONE && zone != f->key.zone)
-			tell_unjudged(&r->tell, REASON_packet_fragment);
-		else
-			r->tell.passed++;
+	if (f->fragment && f->key.protocol == IPPROTO_UDP && zone != ZONE_NONE) {
+		if (!put_together(r, f))
+			return;
+	} else if (!f->has_ports) {
+		r->tell.passed++;
 		return;
 	}
 	if (f->key.source_port && fastpath_permit(r->fastpath, &f->key))
@@ -318,7 +357,8 @@ static int replay_open(struct replay *r, bool json)
 	r->now_ns = EPOCH_NS;
 	r->fastpath = fastpath_new();
 	r->tables = tables_new(&key, 1);
-	if (!r->fastpath || !r->tables)
+	r->reasm = reasm_new();
+	if (!r->fastpath || !r->tables || !r->reasm)
 		return -ENOMEM;
 	r->alarms = alarms_new(r->tables, &key, &alarms, r->now_ns);
 	r->apply = apply_new(r->tables, &ops);
@@ -335,6 +375,7 @@ static int replay_open(struct replay *r, bool json)
 static void replay_close(struct replay *r)
 {
 	journey_close(&r->journey);
+	reasm_free(r->reasm);
 	apply_free(r->apply);
 	alarms_free(r->alarms);
 	tables_free(r->tables);

@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,11 +19,23 @@
 
 #define BATCH 32
 #define UDP_BYTES 8
+#define IPV6_HEADER_BYTES 40
+#define FRAGMENT_HEADER_BYTES 8
+#define IPV4_MORE_FRAGMENTS 0x2000
 #define LINK_BYTES (ETH_HLEN + 4)
 #define FRAME_BYTES (LINK_BYTES + GATE_MTU)
 
+/* How one packet is cut. IPv4 pieces keep the number that the sender gave. */
+struct cut {
+	enum family family;
+	size_t head, next_at;        /* bytes before UDP; IPv6: where their last names what follows */
+	size_t total, room;          /* of UDP: in all, in each piece but the last */
+	uint32_t identification;     /* IPv6 */
+};
+
 struct reinject {
 	int fd;
+	uint32_t identification;     /* RFC 8200 4.5, RFC 7739: begins at random */
 	uint32_t waiting;
 	struct mmsghdr messages[BATCH];
 	struct iovec parts[BATCH];
@@ -43,6 +58,8 @@ int reinject_open(struct kernel *k, struct reinject **ret, struct kernel_error *
 	if (!r)
 		return kernel_fail(reterr, -ENOMEM, "reinject: out of memory (free some)");
 	address.sll_ifindex = gate;
+	if (getrandom(&r->identification, sizeof(r->identification), 0) < 0)
+		r->identification = (uint32_t)gate;
 	/* Protocol 0: sends, never receives. */
 	r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (r->fd < 0 || bind(r->fd, (struct sockaddr *)&address, sizeof(address))) {
@@ -140,19 +157,19 @@ static void address_message(struct reinject *r, uint32_t at, size_t bytes, uint3
 	memcpy(CMSG_DATA(c), &interface, sizeof(interface));
 }
 
-int reinject_send(struct reinject *r, const struct punt *p, struct slice payload)
+static int make_place(struct reinject *r)
+{
+	return r->waiting == BATCH ? reinject_flush(r) : 0;
+}
+
+static int send_whole(struct reinject *r, const struct punt *p, struct slice payload)
 {
 	size_t head = p->payload_offset, link;
 	uint8_t *frame;
-	int error;
+	int error = make_place(r);
 
-	if (head < UDP_BYTES + 20 || head > p->l3_bytes || payload.length > GATE_MTU - head)
-		return -EMSGSIZE;
-	if (r->waiting == BATCH) {
-		error = reinject_flush(r);
-		if (error)
-			return error;
-	}
+	if (error)
+		return error;
 	frame = r->frames[r->waiting];
 	link = write_link(frame, p);
 	memcpy(frame + link, p->data, head);
@@ -161,6 +178,92 @@ int reinject_send(struct reinject *r, const struct punt *p, struct slice payload
 		      (enum family)p->key.family);
 	address_message(r, r->waiting++, link + head + payload.length, p->interface);
 	return 0;
+}
+
+/* One piece of the whole packet at `ip`, whose header ends at `head`: data from `from` to `to`. */
+static size_t write_piece(uint8_t *out, const uint8_t *ip, const struct cut *c, size_t from)
+{
+	size_t bytes = from + c->room < c->total ? c->room : c->total - from, head = c->head;
+	bool more = from + bytes < c->total;
+
+	memcpy(out, ip, head);
+	if (c->family == FAMILY_IPV6) {
+		/* RFC 8200 4.5: the fragment header stands last of what each piece repeats. */
+		out[c->next_at] = IPPROTO_FRAGMENT;
+		out[head] = IPPROTO_UDP;
+		out[head + 1] = 0;
+		put16(out + head + 2, (uint32_t)from | more);
+		put16(out + head + 4, c->identification >> 16);
+		put16(out + head + 6, c->identification & 0xffff);
+		head += FRAGMENT_HEADER_BYTES;
+		put16(out + 4, (uint32_t)(head + bytes - IPV6_HEADER_BYTES));
+	} else {
+		put16(out + 2, (uint32_t)(head + bytes));
+		put16(out + 6, (uint32_t)(from / 8) | (more ? IPV4_MORE_FRAGMENTS : 0));
+		put16(out + 10, 0);
+		put16(out + 10, ~sum_bytes(0, out, head));
+	}
+	memcpy(out + head, ip + c->head + from, bytes);
+	return head + bytes;
+}
+
+/* Where in an IPv6 header it stands what follows the last header before UDP. */
+static size_t next_header_at(const uint8_t *ip, size_t head)
+{
+	size_t at = 6, next = IPV6_HEADER_BYTES;
+
+	while (next < head) {
+		at = next;
+		next += ip[next + 1] * 8u + 8;
+	}
+	return at;
+}
+
+/* What came in pieces leaves in pieces no larger: IPv6 routers cut nothing (RFC 8200 4.5), and the
+ * sender's path is known to take these. */
+static int send_cut(struct reinject *r, const struct punt *p, struct slice payload)
+{
+	static uint8_t whole[GATE_MTU];
+	struct cut c = { .head = p->payload_offset - UDP_BYTES,
+			 .total = UDP_BYTES + payload.length,
+			 .family = (enum family)p->key.family };
+	size_t repeated = c.head + (c.family == FAMILY_IPV6 ? FRAGMENT_HEADER_BYTES : 0);
+	int error;
+
+	if (p->fragment_bytes < repeated + 8)
+		return -EMSGSIZE;
+	c.room = (p->fragment_bytes - repeated) & ~(size_t)7;
+	memcpy(whole, p->data, p->payload_offset);
+	memcpy(whole + p->payload_offset, payload.bytes, payload.length);
+	finish_packet(whole, c.head, c.head + c.total, c.family);
+	if (c.family == FAMILY_IPV6)
+		c.next_at = next_header_at(whole, c.head);
+	c.identification = ++r->identification;
+	for (size_t from = 0; from < c.total; from += c.room) {
+		uint8_t *frame;
+		size_t link;
+
+		error = make_place(r);
+		if (error)
+			return error;
+		frame = r->frames[r->waiting];
+		link = write_link(frame, p);
+		address_message(r, r->waiting, link + write_piece(frame + link, whole, &c, from),
+				p->interface);
+		r->waiting++;
+	}
+	return 0;
+}
+
+int reinject_send(struct reinject *r, const struct punt *p, struct slice payload)
+{
+	size_t head = p->payload_offset;
+
+	if (head < UDP_BYTES + 20 || head > p->l3_bytes || payload.length > GATE_MTU - head)
+		return -EMSGSIZE;
+	if (p->fragment_bytes && head + payload.length > p->fragment_bytes)
+		return send_cut(r, p, payload);
+	return send_whole(r, p, payload);
 }
 
 /* What the host does not take at once is lost, as a datagram may be; the sender repeats. */
