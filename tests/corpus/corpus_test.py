@@ -34,9 +34,6 @@ MGCP_FIELD = {"ndpi-mgcp", "wireshark-mgcp"}
 KNOWN_GAPS = {
     "sip-tcp-call": "SIP over TCP is held back, nobody reads it",
     "tcp-method": "SIP over TCP is held back, nobody reads it",
-    # SIPp wrote "INVITE sip:alice@:5060" (RFC 3261 25.1: a host is not optional), so the re-INVITE
-    # to T.38 is refused and the fax, which its truth file has as negotiated, gets no door.
-    "sipp-t38-reinvite": "the re-INVITE to T.38 names no host, so no T.38 is seen",
 }
 
 # Where the truth file, which says what was there, is not what a gateway should let through.
@@ -53,10 +50,6 @@ EXPECTED = {
     # "Content-Length: bad" (RFC 3261 20.14)
     "zeek-invalid-content-length": {"frames": {1: "sip_bad_content_length",
                                                2: "sip_bad_content_length"}},
-    # SIPp wrote "MESSAGE sip:alice@:5060": a host is not optional (RFC 3261 25.1, hostport). What
-    # answers it answers nothing that passed.
-    "sipp-long-hold-info-message": {"frames": {113: "sip_bad_start_line",
-                                               114: "sip_unknown_transaction"}},
     # The phone goes on sending after the 480 of frame 93, which ended its call.
     "ndpi-sip": {"flows": {"192.168.1.2:30000>212.242.33.36:40392": "media_no_pinhole",
                            "192.168.1.2:30001>212.242.33.36:40393": "media_no_pinhole"}},

@@ -77,7 +77,7 @@ static int read_request_line(const struct sip_reading *r, struct slice line)
 	err = check_version(r, m->version);
 	if (err)
 		return err;
-	if (!sip_parse_uri(uri, &m->request_uri) || m->request_uri.headers.length)
+	if (!sip_parse_request_uri(uri, &m->request_uri) || m->request_uri.headers.length)
 		return sip_refuse(r, REASON_sip_bad_start_line, uri);
 	return 0;
 }

@@ -216,6 +216,12 @@ void judge_request(struct judge *j)
 		judge_refuse(j, REASON_sip_method_denied, j->m->method_text);
 		return;
 	}
+	/* Some write a Request-URI without host, built of a Contact that they lost (RFC 3261 25.1). In
+	 * a dialog it leads nobody astray: who is meant is known, and the peer would take it. */
+	if (j->m->request_uri.lacks_host && !j->dialog) {
+		judge_refuse(j, REASON_sip_bad_start_line, j->m->request_uri.text);
+		return;
+	}
 	if (method != SIP_METHOD_ack && same_text(j))
 		return;
 	if (j->transaction && method != SIP_METHOD_ack)

@@ -77,6 +77,7 @@ struct sip_uri {
 	struct slice gr;            /* RFC 5627                                           */
 	bool is_loose;              /* ;lr                                                */
 	bool has_gr;
+	bool lacks_host;            /* "sip:alice@:5060", a Request-URI alone: not RFC 3261 25.1 */
 };
 
 /* RFC 3261 20.10, 25.1: name-addr or addr-spec with header parameters. */
@@ -220,6 +221,8 @@ bool sip_has_option(const struct sip_message *m, enum sip_header_kind kind, stru
 /* The pieces, usable on values of headers that sip_parse leaves raw (Refer-To). False where the
  * text is malformed; *ret is then untouched. */
 bool sip_parse_uri(struct slice text, struct sip_uri *ret);
+/* The same, but that a host may be missing before a port: `lacks_host` says so. */
+bool sip_parse_request_uri(struct slice text, struct sip_uri *ret);
 bool sip_parse_party(struct slice text, struct sip_party *ret);
 bool sip_parse_via(struct slice text, struct sip_via *ret);
 

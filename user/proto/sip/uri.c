@@ -195,7 +195,15 @@ static size_t host_part_length(struct slice s)
 	return i;
 }
 
-/* RFC 3261 25.1: [ userinfo ] hostport uri-parameters [ headers ] */
+static bool is_port_alone(struct slice s)
+{
+	uint64_t port;
+
+	return s.length > 1 && s.bytes[0] == ':' && slice_number(slice_from(s, 1), 65535, &port);
+}
+
+/* RFC 3261 25.1: [ userinfo ] hostport uri-parameters [ headers ]. Where it begins with `lacks_host`
+ * it may do so without. */
 static bool read_sip(struct slice rest, struct sip_uri *uri)
 {
 	size_t at = slice_find(rest, '@');
@@ -211,8 +219,10 @@ static bool read_sip(struct slice rest, struct sip_uri *uri)
 			return false;
 	}
 	length = host_part_length(rest);
-	if (!sip_parse_host(slice_part(rest, 0, length), &uri->host))
+	if (!sip_parse_host(slice_part(rest, 0, length), &uri->host) &&
+	    !(uri->lacks_host && is_port_alone(slice_part(rest, 0, length))))
 		return false;
+	uri->lacks_host &= !uri->host.text.length;
 	rest = slice_from(rest, length);
 	length = slice_find(rest, '?');
 	uri->params = slice_part(rest, 0, length);
@@ -234,12 +244,12 @@ static bool is_scheme(struct slice s)
 	return s.length > 0;
 }
 
-bool sip_parse_uri(struct slice text, struct sip_uri *ret)
+static bool parse_uri(struct slice text, bool may_lack_host, struct sip_uri *ret)
 {
 	size_t colon = slice_find(text, ':');
 	struct slice scheme = slice_part(text, 0, colon);
 	struct slice rest = slice_from(text, colon + 1);
-	struct sip_uri uri = {.text = text};
+	struct sip_uri uri = {.text = text, .lacks_host = may_lack_host};
 	size_t semicolon;
 
 	if (!is_scheme(scheme) || rest.length == 0 || !has_only_uri_bytes(text))
@@ -255,12 +265,23 @@ bool sip_parse_uri(struct slice text, struct sip_uri *ret)
 		if (!read_sip(rest, &uri))
 			return false;
 	} else {
+		uri.lacks_host = false;
 		semicolon = uri.scheme == SIP_SCHEME_TEL ? slice_find(rest, ';') : rest.length;
 		uri.user = slice_part(rest, 0, semicolon);
 		uri.params = slice_from(rest, semicolon);
 	}
 	*ret = uri;
 	return true;
+}
+
+bool sip_parse_uri(struct slice text, struct sip_uri *ret)
+{
+	return parse_uri(text, false, ret);
+}
+
+bool sip_parse_request_uri(struct slice text, struct sip_uri *ret)
+{
+	return parse_uri(text, true, ret);
 }
 
 bool sip_uri_header(const struct sip_uri *uri, struct slice name, struct slice *ret_value)
