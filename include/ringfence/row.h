@@ -117,6 +117,15 @@ enum media_flag {
 	MEDIA_TCP = 1 << 7,         /* no UDP: no door here                             */
 };
 
+/* How the keys of a stream are agreed; the keys themselves are nowhere in here. */
+enum encryption {
+	ENCRYPTION_NONE = 0,
+	ENCRYPTION_ZRTP,            /* a=zrtp-hash (RFC 6189 8): in the media, if both can */
+	ENCRYPTION_SDES,            /* a=crypto (RFC 4568)                              */
+	ENCRYPTION_DTLS,            /* a=fingerprint (RFC 5763, RFC 7345)               */
+	ENCRYPTION_TLS,             /* TCP/TLS/... (RFC 8122)                           */
+};
+
 /* What one side announced for one line: where it receives, and what. Port 0: refused or none. */
 struct media_side {
 	struct address address;
@@ -129,7 +138,8 @@ struct media_side {
 	__u32 clock_hz;
 	__u8 kind;                  /* enum media_kind                                  */
 	__u8 set;                   /* 1: announced                                     */
-	__u8 pad[2];
+	__u8 encryption;            /* enum encryption                                  */
+	__u8 pad;
 };
 
 /* key: owner, far tag's hash (0: before any answer), line index */

@@ -48,7 +48,7 @@ struct say {
 
 static inline const char *say(const struct say *s)
 {
-	static char text[4096];
+	static char text[8192];
 	const char *sdp = s->sdp ?: "";
 
 	snprintf(text, sizeof(text),

@@ -62,15 +62,27 @@ static json_t *side_json(const struct media_side *side)
 			 "flags", list, "payload_types", types);
 }
 
+/* What protects a stream is what both sides speak; until there is an answer, what was offered. */
+static const char *encryption_name(const struct media_row *m)
+{
+	static const char *const names[] = { "none", "zrtp", "sdes", "dtls", "tls" };
+	const struct media_side *a = m->current[0].set ? &m->current[0] : &m->proposed[0];
+	const struct media_side *b = m->current[1].set ? &m->current[1] : &m->proposed[1];
+	uint8_t kind = !a->set ? b->encryption :
+		       !b->set || a->encryption == b->encryption ? a->encryption : 0;
+
+	return names[kind < sizeof(names) / sizeof(*names) ? kind : 0];
+}
+
 static json_t *media_json(const struct row_view *row)
 {
 	static const char *const kinds[] = { "none",	    "audio",   "video", "image",
 					     "application", "message", "other" };
 	const struct media_row *m = row->value;
 	uint8_t kind = m->current[0].set ? m->current[0].kind : m->proposed[0].kind;
-	json_t *line = json_pack("{s:i, s:s, s:b}", "line", (int)row->key->part, "kind",
+	json_t *line = json_pack("{s:i, s:s, s:s, s:b}", "line", (int)row->key->part, "kind",
 				 kind < sizeof(kinds) / sizeof(*kinds) ? kinds[kind] : "other",
-				 "agreed", m->agreed_ns != 0);
+				 "encryption", encryption_name(m), "agreed", m->agreed_ns != 0);
 
 	for (int side = 0; side < 2; side++) {
 		const struct media_side *s = &m->current[side];

@@ -196,8 +196,37 @@ static void rule_allow(struct loader *l, const yaml_node_t *node, void *target)
 	load_items(l, node, protocol_bit, &((struct rule *)target)->allow);
 }
 
+static void stream_bit(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const char *const streams[] = {
+		[STREAM_AUDIO] = "audio", [STREAM_VIDEO] = "video", [STREAM_FAX] = "fax",
+		[STREAM_MSRP] = "msrp",	  [STREAM_BFCP] = "bfcp",   [STREAM_DATA] = "data",
+		[STREAM_OTHER] = "other", NULL,
+	};
+	int stream = load_choice(l, node, streams);
+
+	if (stream >= 0)
+		*(uint32_t *)target |= 1u << stream;
+}
+
+static void rule_deny(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, stream_bit, &((struct rule *)target)->denied_streams);
+}
+
+static void rule_encryption(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const char *const ways[] = { [ENCRYPTION_ANY] = "any", [ENCRYPTION_KEEP] = "keep",
+					    [ENCRYPTION_REQUIRE] = "require", NULL };
+	int way = load_choice(l, node, ways);
+
+	if (way >= 0)
+		((struct rule *)target)->encryption = (enum encryption_rule)way;
+}
+
 static const struct word rule_words[] = {
 	{ "name", rule_name }, { "from", rule_from }, { "to", rule_to }, { "allow", rule_allow },
+	{ "deny", rule_deny }, { "encryption", rule_encryption },
 	{ NULL, NULL },
 };
 

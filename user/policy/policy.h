@@ -63,10 +63,29 @@ struct server {
 	uint32_t serves_zones;                  /* bit n: zone n */
 };
 
+/* Kinds of streams that a rule may deny. */
+enum stream {
+	STREAM_AUDIO = 0,
+	STREAM_VIDEO,
+	STREAM_FAX,                             /* T.38 */
+	STREAM_MSRP,                            /* RFC 4975 */
+	STREAM_BFCP,                            /* RFC 8855 */
+	STREAM_DATA,                            /* SCTP over DTLS (RFC 8841) */
+	STREAM_OTHER,
+};
+
+enum encryption_rule {
+	ENCRYPTION_ANY = 0,
+	ENCRYPTION_KEEP,                        /* what was encrypted stays so */
+	ENCRYPTION_REQUIRE,
+};
+
 struct rule {
 	char name[LIMIT_NAME_BYTES];
 	uint32_t from, to;                      /* bit n: zone n; both ways only where two rules say so */
 	uint32_t allow;                         /* bit n: protocol n */
+	uint32_t denied_streams;                /* bit n: enum stream n */
+	enum encryption_rule encryption;
 };
 
 struct policy {

@@ -99,6 +99,16 @@ static int read_fingerprint(const struct sdp_reading *r, struct slice value, int
 	return 0;
 }
 
+static int read_zrtp(const struct sdp_reading *r, struct slice value, int argument)
+{
+	(void)value, (void)argument;
+	if (r->current)
+		r->current->has_zrtp = true;
+	else
+		r->sdp->has_zrtp = true;
+	return 0;
+}
+
 static int read_ufrag(const struct sdp_reading *r, struct slice value, int argument)
 {
 	(void)argument;
@@ -217,6 +227,7 @@ static const struct attribute_row rows[] = {
 	ROW("rtcp-mux-only", read_mux, true),
 	ROW("crypto", read_crypto, 0),
 	ROW("fingerprint", read_fingerprint, 0),
+	ROW("zrtp-hash", read_zrtp, 0),
 	ROW("ice-ufrag", read_ufrag, 0),
 	ROW("ice-lite", read_ice_lite, 0),
 	ROW("setup", read_setup, 0),

@@ -231,6 +231,7 @@ static void inherit(struct sdp_reading *r)
 		if (!m->has_direction)
 			m->direction = sdp->direction;
 		m->has_fingerprint |= sdp->has_fingerprint;
+		m->has_zrtp |= sdp->has_zrtp;
 		if (!m->has_ice && sdp->ice_ufrag.length) {
 			m->has_ice = true;
 			m->ice_ufrag = sdp->ice_ufrag;

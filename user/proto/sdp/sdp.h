@@ -112,6 +112,7 @@ struct sdp_media {
 	uint8_t clock_payload_type; /* the first format                                   */
 	uint32_t clock_rate;        /* Hz, of the first format; 0 unknown                 */
 	uint32_t crypto_count;      /* a=crypto (RFC 4568)                                */
+	bool has_zrtp;              /* a=zrtp-hash (RFC 6189 8), here or in the session   */
 	bool has_fingerprint;       /* here or in the session (RFC 8122)                  */
 	bool has_ice;               /* a=ice-ufrag here or in the session                 */
 	struct slice ice_ufrag;
@@ -133,6 +134,7 @@ struct sdp {
 	bool has_direction;
 	struct slice bundle;        /* value of the first a=group:BUNDLE; empty if none   */
 	bool has_fingerprint;
+	bool has_zrtp;
 	struct slice ice_ufrag;
 	bool is_ice_lite;
 	enum sdp_setup setup;       /* for media lines without their own                  */

@@ -35,12 +35,32 @@ static uint16_t side_flags(const struct sdp_media *m)
 	return flags;
 }
 
+/* By the profile first: a=crypto beside RTP/AVP is an offer that its answer may leave. */
+static enum encryption encryption_of(const struct sdp_media *m)
+{
+	bool is_dtls = m->proto >= SDP_PROTO_DTLS_SAVP && m->proto <= SDP_PROTO_DTLS_SAVPF;
+	bool is_savp = m->proto == SDP_PROTO_RTP_SAVP || m->proto == SDP_PROTO_RTP_SAVPF;
+
+	is_dtls |= m->proto == SDP_PROTO_DTLS_UDPTL || m->proto == SDP_PROTO_DTLS_SCTP;
+	if (m->proto == SDP_PROTO_TCP)
+		return slice_starts_nocase(m->proto_text, SLICE("TCP/TLS/")) ||
+		       slice_starts_nocase(m->proto_text, SLICE("TCP/DTLS/")) ? ENCRYPTION_TLS :
+										ENCRYPTION_NONE;
+	/* RFC 5763 5 and WebRTC's older habit: a fingerprint under RTP/SAVP(F). */
+	if ((is_dtls || is_savp) && m->has_fingerprint)
+		return ENCRYPTION_DTLS;
+	if (is_savp && m->crypto_count)
+		return ENCRYPTION_SDES;
+	return m->has_zrtp ? ENCRYPTION_ZRTP : ENCRYPTION_NONE;
+}
+
 enum reason media_side_read(const struct sdp_media *m, struct media_side *ret)
 {
 	*ret = (struct media_side){ .set = 1 };
 	ret->kind = m->kind < sizeof(kinds) && kinds[m->kind] ? kinds[m->kind] : MEDIA_OTHER;
 	ret->flags = side_flags(m);
 	ret->port_count = m->port_count;
+	ret->encryption = encryption_of(m);
 	if (!m->port)
 		return REASON_none;
 	if (!m->connection.is_present || m->connection.is_name)

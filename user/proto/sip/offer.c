@@ -3,11 +3,55 @@
  * sides current; a refusal takes the proposal back. What is open follows in door.c. */
 #include "proto/sip/judge.h"
 
-/* False where a line that should carry media says no address. */
-static bool read_side(struct judge *j, const struct sdp_media *m, struct media_side *ret)
+static bool ends_with(struct slice s, struct slice end)
+{
+	return s.length >= end.length &&
+	       slice_equal_nocase(slice_from(s, s.length - end.length), end);
+}
+
+static enum stream stream_of(const struct sdp_media *m)
+{
+	if (ends_with(m->proto_text, SLICE("/MSRP")))
+		return STREAM_MSRP;
+	if (ends_with(m->proto_text, SLICE("/BFCP")))
+		return STREAM_BFCP;
+	/* ITU-T T.38 D.2.3: over UDPTL, TCP, or as an RTP payload under image. */
+	if (m->kind == SDP_KIND_IMAGE || m->proto == SDP_PROTO_UDPTL ||
+	    m->proto == SDP_PROTO_DTLS_UDPTL)
+		return STREAM_FAX;
+	if (m->proto == SDP_PROTO_DTLS_SCTP || ends_with(m->proto_text, SLICE("/DTLS/SCTP")))
+		return STREAM_DATA;
+	if (m->kind == SDP_KIND_VIDEO)
+		return STREAM_VIDEO;
+	return m->kind == SDP_KIND_AUDIO ? STREAM_AUDIO : STREAM_OTHER;
+}
+
+/* May the rule's calls have this line? What is refused or ended (port 0) is nobody's worry. */
+static enum reason check_rule(const struct judge *j, const struct sdp_media *m,
+			      const struct media_side *now, const struct media_side *before)
+{
+	const struct rule *rule = policy_match(j->in->policy, j->zones[SIDE_CALLER],
+					       j->zones[SIDE_CALLEE], SIP_PROTOCOL);
+
+	if (!rule || !m->port)
+		return REASON_none;
+	if (rule->denied_streams & 1u << stream_of(m))
+		return REASON_sip_stream_denied;
+	if (rule->encryption != ENCRYPTION_ANY && before->encryption && before->port &&
+	    !now->encryption)
+		return REASON_sip_encryption_lost;
+	if (rule->encryption == ENCRYPTION_REQUIRE && !now->encryption)
+		return REASON_sip_not_encrypted;
+	return REASON_none;
+}
+
+/* False where a line that should carry media says no address, or the rule has none of it. */
+static bool read_side(struct judge *j, const struct sdp_media *m, const struct media_side *before,
+		      struct media_side *ret)
 {
 	enum reason reason = media_side_read(m, ret);
 
+	reason = reason ?: check_rule(j, m, ret, before);
 	if (reason)
 		judge_refuse(j, reason, m->line);
 	return !reason;
@@ -43,7 +87,8 @@ bool offer_take(struct judge *j, enum side from, uint64_t sub)
 		/* RFC 3264 8 forbids it, and it happens: a line that is left out is taken as removed. */
 		if (i >= j->sdp->media_count)
 			row->proposed[from].set = 1;
-		else if (!read_side(j, &j->sdp->media[i], &row->proposed[from]))
+		else if (!read_side(j, &j->sdp->media[i], &row->current[from],
+				    &row->proposed[from]))
 			return false;
 	}
 	store_lines(j);
@@ -104,7 +149,12 @@ bool answer_take(struct judge *j, enum side from, uint64_t offer_sub, uint64_t s
 		struct media_row *row = &j->lines->rows[i];
 		struct media_side side = { .set = 1 }, other = *offered_side(j, offer_sub, i, offerer);
 
-		if (i < j->sdp->media_count && !read_side(j, &j->sdp->media[i], &side))
+		/* What the offer has encrypted, its answer must; ZRTP alone asks and may be declined
+		 * (RFC 6189 4.2). */
+		if (i < j->sdp->media_count &&
+		    !read_side(j, &j->sdp->media[i],
+			       other.encryption > ENCRYPTION_ZRTP ? &other : &row->current[from],
+			       &side))
 			return false;
 		row->current[from] = side;
 		row->current[offerer] = other;
