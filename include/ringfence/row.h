@@ -72,7 +72,9 @@ struct call_row {
 	__u8 protocol;
 	__u8 state;                 /* enum call_state                                  */
 	__u8 dialogs;               /* far tags so far                                  */
-	__u8 pad[5];
+	__u8 isup;                  /* SIP-I, SIP-T: type of the last ISUP message, 0 none */
+	__u8 isup_cause;            /* of its release (ITU-T Q.850), 0 none             */
+	__u8 pad[3];
 };
 
 enum offer_state {
@@ -248,6 +250,7 @@ enum text_kind {
 	TEXT_CALLER,
 	TEXT_CALLEE,
 	TEXT_CALLER_TAG,
+	TEXT_ISUP_CALLED,           /* called number of an IAM                          */
 };
 
 /* key: owner, 0, enum text_kind */

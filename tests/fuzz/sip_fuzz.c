@@ -86,7 +86,7 @@ static void check_message(const struct sip_message *m, struct arena *arena)
 	    sip_uri_header(&party.uri, SLICE("Replaces"), &text) &&
 	    sip_unescape(text, arena, &text))
 		(void)sip_parse_replaces(text, &replaces);
-	if (sip_sdp_body(m, arena, &body) == 0)
+	if (sip_sdp_body(m, arena, &body, NULL) == 0)
 		check_slice(m->body, body);
 }
 

@@ -341,7 +341,7 @@ static void mpart01_holds_no_sdp(void **state)
 
 	(void)state;
 	open_message(&m, "sip-torture", "mpart01");
-	assert_int_equal(sip_sdp_body(m.sip, &m.arena, &body), -ENOENT);
+	assert_int_equal(sip_sdp_body(m.sip, &m.arena, &body, NULL), -ENOENT);
 }
 
 static const struct sdp *open_sdp(struct message *m)
@@ -349,7 +349,7 @@ static const struct sdp *open_sdp(struct message *m)
 	const struct sdp *sdp = NULL;
 	struct slice body;
 
-	assert_int_equal(sip_sdp_body(m->sip, &m->arena, &body), 0);
+	assert_int_equal(sip_sdp_body(m->sip, &m->arena, &body, NULL), 0);
 	assert_int_equal(sdp_parse(body, &m->arena, &sdp, &m->fault), 0);
 	return sdp;
 }

@@ -420,7 +420,7 @@ static void crlf_alone_is_a_keepalive(void **state)
 
 static int body(struct slice raw, struct slice *ret)
 {
-	return sip_sdp_body(message(raw), &arena, ret);
+	return sip_sdp_body(message(raw), &arena, ret, NULL);
 }
 
 #define MIXED HEAD "Content-Type: multipart/mixed; boundary=\"b 1\"\r\n"

@@ -199,6 +199,16 @@ static void print_lists(const json_t *call)
 	}
 }
 
+static void print_isup(const json_t *isup)
+{
+	if (json_is_null(isup) || !isup)
+		return;
+	printf("isup       last %s, called %s", word(isup, "last"), word(isup, "called"));
+	if (json_is_integer(json_object_get(isup, "cause")))
+		printf(", released by cause %lld", number(isup, "cause"));
+	printf("\n");
+}
+
 static void print_call(const json_t *call, json_int_t n)
 {
 	json_t *streams = json_array();
@@ -211,6 +221,7 @@ static void print_call(const json_t *call, json_int_t n)
 	printf("callee     %s\n           %s, zone %s\n", word(call, "callee"),
 	       word(call, "callee_address"), word(call, "to"));
 	print_times(call);
+	print_isup(json_object_get(call, "isup"));
 	print_lists(call);
 	take_streams(streams, call, n);
 	print_streams(streams);

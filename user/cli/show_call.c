@@ -146,9 +146,33 @@ static json_t *rule_json(const struct view *v, const struct call_row *call)
 	return rule ? json_string(rule->name) : json_null();
 }
 
-static void add_details(const struct view *v, json_t *document, const struct call_row *call,
+/* ITU-T Q.763 table 4, what calls are made of */
+static const char *isup_name(uint8_t type)
+{
+	static const char *const names[] = {
+		[0x01] = "IAM", [0x02] = "SAM", [0x03] = "INR", [0x04] = "INF", [0x05] = "COT",
+		[0x06] = "ACM", [0x07] = "CON", [0x08] = "FOT", [0x09] = "ANM", [0x0c] = "REL",
+		[0x0d] = "SUS", [0x0e] = "RES", [0x10] = "RLC", [0x2c] = "CPG", [0x33] = "FAC",
+	};
+
+	return type < sizeof(names) / sizeof(*names) && names[type] ? names[type] : "other";
+}
+
+static json_t *isup_json(const struct view *v, const struct call_row *call,
+			 const struct owner *owner)
+{
+	if (!call->isup)
+		return json_null();
+	return json_pack("{s:s, s:i, s:o, s:o}", "last", isup_name(call->isup), "type", call->isup,
+			 "called", show_text(v, owner, TEXT_ISUP_CALLED), "cause",
+			 call->isup_cause ? json_integer(call->isup_cause) : json_null());
+}
+
+static void add_details(const struct view *v, json_t *document, const struct row_view *row,
 			const struct rows *rows)
 {
+	const struct call_row *call = row->value;
+	const struct owner *owner = &row->key->owner;
 	json_t *dialogs = json_array(), *media = json_array(), *timers = json_array();
 
 	for (uint32_t i = 0; i < rows->count; i++) {
@@ -160,6 +184,7 @@ static void add_details(const struct view *v, json_t *document, const struct cal
 			json_array_append_new(timers, timer_json(v, &rows->row[i]));
 	}
 	json_object_set_new(document, "rule", rule_json(v, call));
+	json_object_set_new(document, "isup", isup_json(v, call, owner));
 	json_object_set_new(document, "dialogs", dialogs);
 	json_object_set_new(document, "media", media);
 	json_object_set_new(document, "pinholes", doors(v, rows, false));
@@ -240,7 +265,7 @@ json_t *show_calls(const struct view *v, const struct filter *f)
 			continue;
 		call = call_json(v, &row, &rows);
 		if (f->call)
-			add_details(v, call, row.value, &rows);
+			add_details(v, call, &row, &rows);
 		json_array_append_new(list, call);
 	}
 	return list;

@@ -12,6 +12,7 @@
 
 #include "inspect/inspect.h"
 #include "proto/sdp/doors.h"
+#include "proto/sip/isup.h"
 #include "proto/sip/sip.h"
 
 #define SIP_PROTOCOL 1
@@ -46,6 +47,7 @@ struct judge {
 	const struct transaction_row *transaction;
 	const struct sdp *sdp;       /* NULL: no body of that kind                   */
 	uint64_t sdp_digest;
+	struct isup isup;            /* type 0: none                                 */
 	struct lines *lines;
 };
 
@@ -60,6 +62,7 @@ struct row_key sip_transaction_key(const struct judge *j, enum sip_method method
 int judge_begin(struct judge *j);
 const void *judge_row(const struct judge *j, enum row_type type, const struct row_key *key);
 void judge_refuse(struct judge *j, enum reason reason, struct slice at);
+void judge_text(struct judge *j, enum text_kind kind, struct slice s);
 /* Writes CALL and DIALOG where they changed, with the version that was read. */
 void judge_finish(struct judge *j);
 void judge_timer(struct judge *j, uint64_t sub, enum timer_kind kind, uint64_t in_ns);

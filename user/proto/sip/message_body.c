@@ -144,7 +144,21 @@ struct search {
 	int depth;
 	struct slice found;
 	bool is_found;
+	struct sip_isup_part isup;
 };
+
+/* RFC 3204 3.1: `base` names the standard that `version` varies; the first part counts. */
+static void note_isup(struct search *s, const struct body *b)
+{
+	struct slice base;
+
+	if (s->isup.bytes.length || b->is_encoded)
+		return;
+	s->isup.bytes = b->bytes;
+	s->isup.is_ansi = (sip_param(b->params, SLICE("base"), &base) ||
+			   sip_param(b->params, SLICE("version"), &base)) &&
+			  slice_starts_nocase(base, SLICE("ansi"));
+}
 
 static int look_at(struct search *s, const struct body *b)
 {
@@ -152,6 +166,9 @@ static int look_at(struct search *s, const struct body *b)
 		      slice_equal_nocase(b->subtype, SLICE("sdp"));
 	bool is_multipart = slice_equal_nocase(b->type, SLICE("multipart"));
 
+	if (slice_equal_nocase(b->type, SLICE("application")) &&
+	    slice_equal_nocase(b->subtype, SLICE("isup")))
+		note_isup(s, b);
 	if (!is_sdp && !is_multipart)
 		return 0;
 	if (b->is_encoded)
@@ -176,7 +193,8 @@ static void note_message_headers(const struct sip_message *m, struct body *b)
 		note_header(b, m->headers[i].name, m->headers[i].value);
 }
 
-int sip_sdp_body(const struct sip_message *m, struct arena *arena, struct slice *ret_body)
+int sip_sdp_body(const struct sip_message *m, struct arena *arena, struct slice *ret_body,
+		 struct sip_isup_part *ret_isup)
 {
 	struct body b = {.bytes = m->body};
 	struct search *s;
@@ -203,6 +221,8 @@ int sip_sdp_body(const struct sip_message *m, struct arena *arena, struct slice 
 	}
 	if (r < 0)
 		return r;
+	if (ret_isup)
+		*ret_isup = s->isup;
 	if (!s->is_found)
 		return -ENOENT;
 	*ret_body = s->found;

@@ -115,9 +115,11 @@ static void find_dialog(struct judge *j)
 static int read_body(struct judge *j)
 {
 	struct fault fault = { REASON_sip_bad_body, 0 };
+	struct sip_isup_part isup = { .is_ansi = false };
 	struct slice body;
-	int error = sip_sdp_body(j->m, j->in->arena, &body);
+	int error = sip_sdp_body(j->m, j->in->arena, &body, &isup);
 
+	isup_read(isup.bytes, isup.is_ansi, &j->isup);
 	if (error == -ENOENT)
 		return 0;
 	if (!error)
@@ -195,12 +197,38 @@ void judge_timer_off(struct judge *j, uint64_t sub, enum timer_kind kind)
 		batch_end(j->batch, ROW_timer, &key);
 }
 
+void judge_text(struct judge *j, enum text_kind kind, struct slice s)
+{
+	struct row_key key = sip_key(&j->owner, 0, kind);
+	struct text_row row = { 0 };
+
+	row.length = (uint16_t)(s.length < sizeof(row.bytes) ? s.length : sizeof(row.bytes));
+	if (row.length)
+		memcpy(row.bytes, s.bytes, row.length);
+	batch_put(j->batch, ROW_text, &key, &row);
+}
+
+/* What the telephone network said, into the call's record. A repeat has nothing new. */
+static void note_isup(struct judge *j)
+{
+	if (!j->isup.type || !j->batch->change_count || (!j->call && !j->call_changed))
+		return;
+	j->next_call.isup = j->isup.type;
+	if (j->isup.cause)
+		j->next_call.isup_cause = j->isup.cause;
+	if (j->isup.digit_count)
+		judge_text(j, TEXT_ISUP_CALLED,
+			   slice_make(j->isup.digits, j->isup.digit_count));
+	j->call_changed = true;
+}
+
 void judge_finish(struct judge *j)
 {
 	struct row_key call = sip_key(&j->owner, 0, 0), dialog = sip_key(&j->owner, j->tag, 0);
 
 	if (j->out->judgement == JUDGEMENT_REFUSE)
 		return;
+	note_isup(j);
 	if (j->call_changed || j->dialog_changed) {
 		batch_expect(j->batch, ROW_call, &call, j->call ? j->call->head.version : 0);
 		batch_put(j->batch, ROW_call, &call, &j->next_call);

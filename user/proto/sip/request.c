@@ -35,17 +35,6 @@ static void put_transaction(struct judge *j, uint64_t tag, uint64_t life_ns)
 	door_response(j, row.ends_ns);
 }
 
-static void put_text(struct judge *j, enum text_kind kind, struct slice s)
-{
-	struct row_key key = sip_key(&j->owner, 0, kind);
-	struct text_row row = { 0 };
-
-	row.length = (uint16_t)(s.length < sizeof(row.bytes) ? s.length : sizeof(row.bytes));
-	if (row.length)
-		memcpy(row.bytes, s.bytes, row.length);
-	batch_put(j->batch, ROW_text, &key, &row);
-}
-
 static uint64_t invite_life(const struct judge *j)
 {
 	return j->in->policy->timers.early_media_ns + TRANSACTION_NS;
@@ -72,9 +61,9 @@ static void judge_invite(struct judge *j)
 	j->next_call.ended_ns = 0;
 	if (!j->call) {
 		j->next_call.started_ns = j->in->now_ns;
-		put_text(j, TEXT_CALL_ID, j->m->call_id);
-		put_text(j, TEXT_CALLER, j->m->from.uri.text);
-		put_text(j, TEXT_CALLEE, j->m->to.uri.text);
+		judge_text(j, TEXT_CALL_ID, j->m->call_id);
+		judge_text(j, TEXT_CALLER, j->m->from.uri.text);
+		judge_text(j, TEXT_CALLEE, j->m->to.uri.text);
 		batch_tell(j->batch, TELL_CALL_STARTED, &j->owner);
 	}
 	j->call_changed = true;

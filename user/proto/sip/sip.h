@@ -249,9 +249,16 @@ bool sip_uri_header(const struct sip_uri *uri, struct slice name, struct slice *
 /* %HH undone, in the arena; false where an escape is broken, a NUL comes out or memory is short. */
 bool sip_unescape(struct slice text, struct arena *arena, struct slice *ret_text);
 
+struct sip_isup_part {
+	struct slice bytes;         /* empty: none                                        */
+	bool is_ansi;
+};
+
 /* The first application/sdp body: the body itself, or a part of multipart/mixed, alternative or
  * related (RFC 2046 5.1), nested up to three deep. 0 and *ret_body (within raw), -ENOENT where
- * there is none, -EBADMSG where a multipart is broken or compressed. */
-int sip_sdp_body(const struct sip_message *m, struct arena *arena, struct slice *ret_body);
+ * there is none, -EBADMSG where a multipart is broken or compressed. *ret_isup, which may be NULL, is
+ * written with both 0 and -ENOENT. */
+int sip_sdp_body(const struct sip_message *m, struct arena *arena, struct slice *ret_body,
+		 struct sip_isup_part *ret_isup);
 
 #endif
