@@ -53,6 +53,9 @@
 #define LIMIT_SDP_MEDIA 16               /* m= lines                                      */
 #define LIMIT_SDP_FORMATS 64             /* formats of one m= line                        */
 #define LIMIT_SDP_LINES 1024
+#define LIMIT_ICE_CANDIDATES 8           /* of one m= line and side that may have a door  */
+#define LIMIT_ICE_HOSTS 4                /* of the other side that may send to each       */
+#define LIMIT_ICE_DOORS 32               /* of one description; none where it has many lines */
 
 /* Judgement */
 #define LIMIT_WANTS 4                    /* keys or leases of one round                   */

@@ -76,7 +76,7 @@ static inline const char *message(const char *start, const char *branch, const c
 static inline const char *sdp_of(const char *host, uint16_t port, const char *more)
 {
 	const char *net = strchr(host, ':') ? "IP6" : "IP4";
-	static char texts[2][1024];  /* an offer and its answer live side by side */
+	static char texts[2][3072];  /* an offer and its answer live side by side */
 	static int next;
 	char *text = texts[next ^= 1];
 

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Doors are derived: what the media rows say should be open is listed, and what differs from the
  * door rows that are there is written. Nobody else opens a media door. */
-#include "proto/sdp/doors.h"
+#include "proto/sdp/wanted.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #define DISCARD_PORT 9               /* "no door" in old holds (RFC 863) */
-#define WANTED_MOST 192
 #define PAIRS_MOST 8                 /* of "port/n" (RFC 8866 5.14) */
-
-struct wanted {
-	struct row_key keys[WANTED_MOST];
-	struct door_row rows[WANTED_MOST];
-	bool optional[WANTED_MOST];  /* RTCP elsewhere (RFC 3605): the guard may strike it */
-	uint32_t count;
-	bool overflow;
-};
 
 static bool port_is_open(__be16 port)
 {
@@ -30,7 +21,7 @@ static uint16_t zone_of(const struct doors *d, const struct address *a, enum sid
 	return zone == ZONE_NONE ? d->zones[side] : zone;
 }
 
-static bool is_media_door(const struct doors *d, const struct row_view *row)
+bool is_media_door(const struct doors *d, const struct row_view *row)
 {
 	const struct door_row *door = row->value;
 
@@ -71,7 +62,7 @@ static uint32_t shape_flags(const struct media_side *s, uint32_t component, bool
 	return flags | PERMIT_RTCP;
 }
 
-static struct endpoint receiver(const struct media_side *s, uint32_t pair, uint32_t component)
+struct endpoint media_receiver(const struct media_side *s, uint32_t pair, uint32_t component)
 {
 	struct endpoint e = { .address = s->address };
 
@@ -84,24 +75,9 @@ static struct endpoint receiver(const struct media_side *s, uint32_t pair, uint3
 	return e;
 }
 
-struct passage {
-	const struct media_side *to;   /* receiver                                 */
-	const struct media_side *from; /* sender, NULL where nobody knows          */
-	enum side side;                /* the receiver's                           */
-	uint32_t line, pair, component;
-	uint64_t sub;
-	bool mux;
-	bool early;                    /* before the answer                        */
-	bool probes;
-	bool muted;
-};
-
-static struct door_row *want(const struct doors *d, struct wanted *w, const struct passage *p,
-			     uint32_t place)
+struct door_row *want_door(const struct doors *d, struct wanted *w, const struct passage *p,
+			   const struct endpoint *to, uint32_t part)
 {
-	uint32_t part = p->line << 16 | (2 * p->pair + p->component) << 8 | place |
-			(p->side == SIDE_CALLEE ? PLACE_SIDE : 0);
-	struct endpoint to = receiver(p->to, p->pair, p->component);
 	struct door_row *door;
 
 	if (w->count == WANTED_MOST) {
@@ -109,17 +85,17 @@ static struct door_row *want(const struct doors *d, struct wanted *w, const stru
 		return NULL;
 	}
 	w->keys[w->count] = row_key_make(&d->owner, p->sub, part);
-	w->optional[w->count] = !address_equal(&to.address, &p->to->address);
+	w->optional[w->count] = !address_equal(&to->address, &p->to->address);
 	door = &w->rows[w->count++];
 	*door = (struct door_row){
-		.key = { .destination = to.address, .destination_port = to.port,
+		.key = { .destination = to->address, .destination_port = to->port,
 			 .zone = d->zones[!p->side], .protocol = IPPROTO_UDP,
-			 .family = address_family(&to.address) },
+			 .family = address_family(&to->address) },
 		.payload_types = { p->to->payload_types[0], p->to->payload_types[1] },
 		.flags = shape_flags(p->to, p->component, p->mux),
 		.packets_per_second = d->in->policy->media_rate,
 		.clock_hz = p->to->clock_hz,
-		.zone_out = zone_of(d, &to.address, p->side),
+		.zone_out = zone_of(d, &to->address, p->side),
 		.kind = DOOR_MEDIA,
 		.side = p->side,
 		.line = p->line,
@@ -132,11 +108,21 @@ static struct door_row *want(const struct doors *d, struct wanted *w, const stru
 	return door;
 }
 
-static void set_sender(const struct doors *d, struct door_row *door, const struct passage *p,
-		       const struct endpoint *from)
+static struct door_row *want(const struct doors *d, struct wanted *w, const struct passage *p,
+			     uint32_t place)
 {
-	door->key.source = from->address;
-	door->key.zone = zone_of(d, &from->address, (enum side)!p->side);
+	struct endpoint to = media_receiver(p->to, p->pair, p->component);
+
+	return want_door(d, w, p, &to,
+			 p->line << 16 | (2 * p->pair + p->component) << 8 | place |
+				 (p->side == SIDE_CALLEE ? PLACE_SIDE : 0));
+}
+
+void want_sender(const struct doors *d, struct door_row *door, enum side to,
+		 const struct address *host)
+{
+	door->key.source = *host;
+	door->key.zone = zone_of(d, host, (enum side)!to);
 }
 
 static void want_early(const struct doors *d, struct wanted *w, const struct passage *p)
@@ -150,15 +136,15 @@ static void want_early(const struct doors *d, struct wanted *w, const struct pas
 	door->expires_ns = d->in->now_ns + d->in->policy->timers.early_media_ns;
 	if (!p->from)
 		return;
-	from = receiver(p->from, p->pair, p->component);
+	from = media_receiver(p->from, p->pair, p->component);
 	if (!address_is_zero(&from.address))
-		set_sender(d, door, p, &from);
+		want_sender(d, door, p->side, &from.address);
 }
 
 /* One direction of one component: from nobody yet, or from a host that is known. */
 static void want_passage(const struct doors *d, struct wanted *w, const struct passage *p)
 {
-	struct endpoint to = receiver(p->to, p->pair, p->component), from;
+	struct endpoint to = media_receiver(p->to, p->pair, p->component), from;
 	struct door_row *door;
 
 	if (!port_is_open(to.port) || address_is_zero(&to.address) || p->to->flags & MEDIA_TCP)
@@ -169,17 +155,17 @@ static void want_passage(const struct doors *d, struct wanted *w, const struct p
 		want_early(d, w, p);
 		return;
 	}
-	from = receiver(p->from, p->pair, p->component);
+	from = media_receiver(p->from, p->pair, p->component);
 	if (!port_is_open(from.port) || address_is_zero(&from.address))
 		return;
 	door = want(d, w, p, PLACE_EXACT);
 	if (door) {
-		set_sender(d, door, p, &from);
+		want_sender(d, door, p->side, &from.address);
 		door->key.source_port = from.port;
 	}
 	door = want(d, w, p, PLACE_HOST);
 	if (door) {
-		set_sender(d, door, p, &from);
+		want_sender(d, door, p->side, &from.address);
 		door->flags |= PERMIT_LOCK;
 	}
 }
@@ -248,7 +234,8 @@ static void drain(const struct doors *d, const struct row_view *row)
 				   .kind = TIMER_DRAIN, .protocol = d->protocol };
 	struct door_row old = *door;
 
-	if (key.part & PLACE_DRAIN || door->flags & PERMIT_EARLY || !d->drains)
+	if (key.part & PLACE_DRAIN || door->flags & PERMIT_EARLY || !d->drains ||
+	    (key.part >> 8 & 0xff) >= COMPONENT_ICE)
 		return;
 	key.part |= PLACE_DRAIN;
 	old.expires_ns = timer.due_ns;
@@ -281,6 +268,7 @@ enum reason doors_derive(const struct doors *d, const struct lines *lines)
 		want_line(d, w, lines, i);
 	if (w->overflow)
 		return REASON_message_limit;
+	doors_want_ice(d, w, lines);
 	end_unwanted(d, w, lines->sub);
 	for (uint32_t i = 0; i < w->count; i++) {
 		const struct row_view *row = subjects_find(d->in->subjects, ROW_door, &w->keys[i]);

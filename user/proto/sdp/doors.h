@@ -9,7 +9,8 @@
 #include "proto/sdp/sdp.h"
 
 /* DOOR parts. Media: line << 16 | component << 8 | place; the place tells side and kind. What lies
- * above (1 << 24) is the protocol's own signalling. */
+ * above (1 << 24) is the protocol's own signalling. Components: 0 RTP, 1 RTCP, + 2 for each further
+ * pair of ports; from COMPONENT_ICE on the doors of ICE candidates, which nothing else remembers. */
 enum door_place {
 	PLACE_EXACT = 0,             /* both ends named                      */
 	PLACE_HOST,                  /* the sender's port is open            */
@@ -18,6 +19,8 @@ enum door_place {
 	PLACE_DRAIN = 8,             /* + 8: a moved stream's old door       */
 };
 
+#define COMPONENT_ICE 0x40u
+
 /* Media lines as they are and as they will be. */
 struct lines {
 	uint64_t sub;                /* of their MEDIA rows' keys                   */
@@ -25,6 +28,10 @@ struct lines {
 	bool muted[2];               /* of RTP and its like nothing goes to this side */
 	bool steady;                 /* before an answer its sender stays where it is */
 	bool probes[2];              /* before an answer any shape goes to this side */
+	const struct sdp *said;      /* whose ICE candidates are new; NULL: nobody's   */
+	enum side said_by;
+	bool answers;                /* said answers the offer of `offer_sub`          */
+	uint64_t offer_sub;
 	struct media_row rows[LIMIT_SDP_MEDIA];
 	bool changed[LIMIT_SDP_MEDIA];
 };
@@ -48,6 +55,9 @@ void lines_load(const struct doors *d, struct lines *l, uint64_t sub, uint32_t c
 /* Writes what changed, and derives the doors. REASON_message_limit where they are too many. */
 enum reason lines_store(const struct doors *d, const struct lines *l);
 enum reason doors_derive(const struct doors *d, const struct lines *l);
+/* ice.c: adds to `wanted`, or spares, what ICE candidates ask for (RFC 8839). */
+struct wanted;
+void doors_want_ice(const struct doors *d, struct wanted *w, const struct lines *l);
 /* Ends media doors: of one sub, or of all (SUB_ANY); `except` is spared. */
 void doors_end(const struct doors *d, uint64_t sub, uint64_t except);
 /* Those of one place (EARLY or DRAIN, with PLACE_SIDE of one side) alone. */

@@ -4,6 +4,7 @@
 #include "proto/sdp/sdp.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/address.h"
 #include "proto/sdp/parse.h"
@@ -215,6 +216,33 @@ static int read_lines(struct sdp_reading *r)
 	return 0;
 }
 
+static bool is_bundled(const struct sdp *sdp, const struct sdp_media *m)
+{
+	struct slice rest = sdp->bundle, mid = sdp_next_word(&rest);
+
+	for (; mid.length; mid = sdp_next_word(&rest))
+		if (slice_equal(mid, m->mid))
+			return m->mid.length;
+	return false;
+}
+
+/* RFC 9143 1: the lines of a bundle go over one port, which may be that of any of them; a line whose
+ * own port is 0 (a=bundle-only, 7.2.1) has none but that. */
+static void share_bundle(struct sdp_reading *r)
+{
+	uint64_t types[2] = { 0, 0 };
+
+	for (uint32_t i = 0; i < r->sdp->media_count; i++) {
+		if (!is_bundled(r->sdp, &r->media[i]))
+			continue;
+		types[0] |= r->media[i].payload_types[0];
+		types[1] |= r->media[i].payload_types[1];
+	}
+	for (uint32_t i = 0; i < r->sdp->media_count; i++)
+		if (is_bundled(r->sdp, &r->media[i]))
+			memcpy(r->media[i].payload_types, types, sizeof(types));
+}
+
 /* RFC 8866 5.7, 6.7: what a media line does not say, the session says. */
 static void inherit(struct sdp_reading *r)
 {
@@ -259,6 +287,8 @@ int sdp_parse(struct slice body, struct arena *arena, const struct sdp **ret_sdp
 	if (err)
 		return err;
 	inherit(&r);
+	if (sdp->bundle.length)
+		share_bundle(&r);
 	*ret_sdp = sdp;
 	return 0;
 }

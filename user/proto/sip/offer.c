@@ -79,6 +79,8 @@ static void store_lines(struct judge *j)
 bool offer_take(struct judge *j, enum side from, uint64_t sub)
 {
 	load_lines(j, sub, j->sdp->media_count);
+	j->lines->said = j->sdp;
+	j->lines->said_by = from;
 	for (uint32_t i = 0; i < j->lines->count; i++) {
 		struct media_row *row = &j->lines->rows[i];
 
@@ -141,6 +143,10 @@ bool answer_take(struct judge *j, enum side from, uint64_t offer_sub, uint64_t s
 	enum side offerer = (enum side)!from;
 
 	load_lines(j, sub, j->sdp->media_count);
+	j->lines->said = j->sdp;
+	j->lines->said_by = from;
+	j->lines->answers = true;
+	j->lines->offer_sub = offer_sub;
 	if (!answers_each_line(j, offerer, offer_sub)) {
 		judge_refuse(j, REASON_sdp_answer_mismatch, j->sdp->body);
 		return false;
