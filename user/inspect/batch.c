@@ -101,6 +101,17 @@ void batch_end_set(struct batch *b, enum row_type type, const struct owner *owne
 	c->key.sub = sub;
 }
 
+void batch_end_media_doors(struct batch *b, const struct owner *owner, uint64_t sub)
+{
+	struct change *c = add(b, VERB_END_SET, ROW_door);
+
+	if (!c)
+		return;
+	c->key.owner = *owner;
+	c->key.sub = sub;
+	c->key.part = PART_MEDIA_DOORS;
+}
+
 void batch_claim(struct batch *b, enum row_type type, uint32_t count)
 {
 	struct change *c = add(b, VERB_CLAIM, type);

@@ -40,6 +40,7 @@ enum verb {
 };
 
 #define SUB_ANY UINT64_MAX           /* END_SET: whatever the sub is        */
+#define PART_MEDIA_DOORS 1u          /* END_SET of doors: those of media    */
 
 struct change {
 	enum verb verb;
@@ -73,6 +74,8 @@ void batch_put_optional(struct batch *b, enum row_type type, const struct row_ke
 			const void *value);
 void batch_end(struct batch *b, enum row_type type, const struct row_key *key);
 void batch_end_set(struct batch *b, enum row_type type, const struct owner *owner, uint64_t sub);
+/* Of a call with many forks that is one change and not hundreds. */
+void batch_end_media_doors(struct batch *b, const struct owner *owner, uint64_t sub);
 void batch_claim(struct batch *b, enum row_type type, uint32_t count);
 void batch_tell(struct batch *b, enum tell tell, const struct owner *owner);
 void batch_expect(struct batch *b, enum row_type type, const struct row_key *key,

@@ -173,6 +173,15 @@ static void set_row(struct apply *a, enum row_type type, const struct row_key *k
 		set_row(a, ROW_lock, &kept, b, NULL);
 }
 
+static bool is_in_set(const struct change *c, const struct row_view *row)
+{
+	if ((c->type != ROW_NONE && row->type != c->type) ||
+	    (c->key.sub != SUB_ANY && row->key->sub != c->key.sub))
+		return false;
+	return c->type != ROW_door || c->key.part != PART_MEDIA_DOORS ||
+	       ((const struct door_row *)row->value)->kind == DOOR_MEDIA;
+}
+
 static void end_set(struct apply *a, const struct batch *b, const struct change *c)
 {
 	static struct row_view rows[LIMIT_SUBJECTS];
@@ -183,8 +192,7 @@ static void end_set(struct apply *a, const struct batch *b, const struct change 
 	if (count > LIMIT_SUBJECTS)
 		count = LIMIT_SUBJECTS;
 	for (uint32_t i = 0; i < count; i++) {
-		if ((c->type != ROW_NONE && rows[i].type != c->type) ||
-		    (c->key.sub != SUB_ANY && rows[i].key->sub != c->key.sub))
+		if (!is_in_set(c, &rows[i]))
 			continue;
 		types[ended] = rows[i].type;
 		keys[ended++] = *rows[i].key;

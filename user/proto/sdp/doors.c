@@ -286,14 +286,26 @@ enum reason doors_derive(const struct doors *d, const struct lines *lines)
 	return REASON_none;
 }
 
+/* Has an earlier row of the walk the same sub? */
+static bool is_seen(const struct doors *d, uint32_t before, uint64_t sub)
+{
+	for (uint32_t i = 0; i < before; i++) {
+		const struct row_view *row = &d->in->subjects->rows[i];
+
+		if (is_media_door(d, row) && row->key->sub == sub)
+			return true;
+	}
+	return false;
+}
+
 void doors_end(const struct doors *d, uint64_t sub, uint64_t except)
 {
 	for (uint32_t i = 0; i < d->in->subjects->count; i++) {
 		const struct row_view *row = &d->in->subjects->rows[i];
 
 		if (is_media_door(d, row) && (sub == SUB_ANY || row->key->sub == sub) &&
-		    row->key->sub != except)
-			batch_end(d->batch, ROW_door, row->key);
+		    row->key->sub != except && !is_seen(d, i, row->key->sub))
+			batch_end_media_doors(d->batch, &d->owner, row->key->sub);
 	}
 }
 

@@ -9,14 +9,11 @@ static void forget_offer(struct judge *j, const struct transaction_row *t)
 
 	j->dialog = t->offers && t->status < 200 ? judge_row(j, ROW_dialog, &key) : NULL;
 	j->lines = arena_take(j->in->arena, sizeof(*j->lines));
-	if (!j->call || !j->dialog || !j->lines || j->dialog->offer == OFFER_STABLE ||
-	    j->dialog->offer_cseq != t->cseq)
+	if (!j->call || !j->dialog || !j->lines || !offer_is_open(j->dialog, t))
 		return;
 	j->tag = t->tag;
 	j->next_dialog = *j->dialog;
-	j->next_dialog.offer = OFFER_STABLE;
-	j->dialog_changed = true;
-	offer_forget(j);
+	offer_forget(j, (enum side)t->from_side);
 }
 
 static void expire_transaction(struct judge *j, uint64_t sub)

@@ -81,9 +81,11 @@ bool offer_take(struct judge *j, enum side from, uint64_t sub);
 /* The sender's offer in this dialog: who has the open offer, and what it proposes. */
 void offer_open(struct judge *j);
 bool answer_take(struct judge *j, enum side from, uint64_t offer_sub, uint64_t sub);
-void offer_roll_back(struct judge *j);
+/* Has the transaction's request an offer that waits for its answer? */
+bool offer_is_open(const struct dialog_row *d, const struct transaction_row *t);
+void offer_roll_back(struct judge *j, enum side from);
 /* The clock's way to do so: no message, so nothing is derived anew. */
-void offer_forget(struct judge *j);
+void offer_forget(struct judge *j, enum side from);
 
 /* door.c */
 /* The call's doors, as proto/sdp derives and ends them. */

@@ -84,7 +84,8 @@ bool offer_take(struct judge *j, enum side from, uint64_t sub)
 	for (uint32_t i = 0; i < j->lines->count; i++) {
 		struct media_row *row = &j->lines->rows[i];
 
-		memset(row->proposed, 0, sizeof(row->proposed));
+		/* In a glare the other side's offer waits for its answer, too (RFC 3261 14.1). */
+		memset(&row->proposed[from], 0, sizeof(row->proposed[from]));
 		j->lines->changed[i] = true;
 		/* RFC 3264 8 forbids it, and it happens: a line that is left out is taken as removed. */
 		if (i >= j->sdp->media_count)
@@ -138,6 +139,23 @@ static bool answers_each_line(struct judge *j, enum side offerer, uint64_t offer
 	return j->sdp->media_count <= i;
 }
 
+/* Of two crossing offers one is done: the one of `other` may be open still. Which transaction bears
+ * it was overwritten where it came first: 0 is any. */
+static void settle(struct judge *j, enum side other)
+{
+	enum offer_state left = other == SIDE_CALLER ? OFFER_CALLER : OFFER_CALLEE;
+	bool is_open = false;
+
+	for (uint32_t i = 0; i < j->lines->count; i++)
+		is_open |= j->lines->rows[i].proposed[other].set;
+	if (!is_open)
+		left = OFFER_STABLE;
+	else if (!j->dialog || j->dialog->offer != left)
+		j->next_dialog.offer_cseq = 0;
+	j->next_dialog.offer = left;
+	j->dialog_changed = true;
+}
+
 bool answer_take(struct judge *j, enum side from, uint64_t offer_sub, uint64_t sub)
 {
 	enum side offerer = (enum side)!from;
@@ -164,15 +182,25 @@ bool answer_take(struct judge *j, enum side from, uint64_t offer_sub, uint64_t s
 			return false;
 		row->current[from] = side;
 		row->current[offerer] = other;
-		memset(row->proposed, 0, sizeof(row->proposed));
+		memset(&row->proposed[offerer], 0, sizeof(row->proposed[offerer]));
 		row->agreed_ns = j->in->now_ns;
 		j->lines->changed[i] = true;
 	}
+	settle(j, from);
 	store_lines(j);
 	return j->out->judgement != JUDGEMENT_REFUSE;
 }
 
-void offer_forget(struct judge *j)
+bool offer_is_open(const struct dialog_row *d, const struct transaction_row *t)
+{
+	enum offer_state own = t->from_side == SIDE_CALLER ? OFFER_CALLER : OFFER_CALLEE;
+
+	if (d->offer == OFFER_STABLE || d->offer == OFFER_NONE)
+		return false;
+	return d->offer != own || !d->offer_cseq || d->offer_cseq == t->cseq;
+}
+
+void offer_forget(struct judge *j, enum side from)
 {
 	const struct doors doors = judge_doors(j);
 
@@ -181,24 +209,26 @@ void offer_forget(struct judge *j)
 		struct row_key key = sip_key(&j->owner, j->tag, i);
 		struct media_row *row = &j->lines->rows[i];
 
-		if (!row->proposed[0].set && !row->proposed[1].set)
+		if (!row->proposed[from].set)
 			continue;
-		memset(row->proposed, 0, sizeof(row->proposed));
+		memset(&row->proposed[from], 0, sizeof(row->proposed[from]));
 		batch_put(j->batch, ROW_media, &key, row);
 	}
+	settle(j, (enum side)!from);
 	doors_end_places(&doors, j->tag, PLACE_EARLY);
 }
 
-void offer_roll_back(struct judge *j)
+void offer_roll_back(struct judge *j, enum side from)
 {
 	load_lines(j, j->tag, 0);
 	for (uint32_t i = 0; i < j->lines->count; i++) {
 		struct media_row *row = &j->lines->rows[i];
 
-		if (!row->proposed[0].set && !row->proposed[1].set)
+		if (!row->proposed[from].set)
 			continue;
-		memset(row->proposed, 0, sizeof(row->proposed));
+		memset(&row->proposed[from], 0, sizeof(row->proposed[from]));
 		j->lines->changed[i] = true;
 	}
+	settle(j, (enum side)!from);
 	store_lines(j);
 }

@@ -68,14 +68,30 @@ static void take_body(struct judge *j)
 	offer_open(j);
 }
 
+/* RFC 3261 13.2.2.4: forks that lost may still answer with 2xx, for 64 T1. */
+static void let_losers_go(struct judge *j)
+{
+	for (uint32_t i = 0; i < j->in->subjects->count; i++) {
+		const struct row_view *row = &j->in->subjects->rows[i];
+		const struct dialog_row *d = row->value;
+
+		if (row->type == ROW_dialog && row->key->sub != j->tag &&
+		    !memcmp(&row->key->owner, &j->owner, sizeof(j->owner)) &&
+		    d->state == CALL_EARLY)
+			judge_timer(j, row->key->sub, TIMER_TRANSACTION, TIMEOUT_NS);
+	}
+}
+
 static void confirm(struct judge *j)
 {
 	const struct timers *t = &j->in->policy->timers;
 
 	j->next_dialog.state = CALL_CONFIRMED;
 	j->dialog_changed = true;
+	judge_timer_off(j, j->tag, TIMER_TRANSACTION);
 	if (j->call->state == CALL_CONFIRMED)
 		return;
+	let_losers_go(j);
 	j->next_call.state = CALL_CONFIRMED;
 	j->next_call.answered_ns = j->in->now_ns;
 	j->call_changed = true;
@@ -125,6 +141,8 @@ static void judge_invite_response(struct judge *j)
 		confirm(j);
 	else if (j->call->state == CALL_TRYING)
 		j->next_call.state = CALL_EARLY;
+	else if (j->call->state == CALL_CONFIRMED && !j->dialog)
+		judge_timer(j, j->tag, TIMER_TRANSACTION, TIMEOUT_NS);
 	take_body(j);
 }
 
@@ -163,14 +181,35 @@ static void judge_bye_response(struct judge *j)
 	judge_call_over(j, j->m->status);
 }
 
+/* RFC 3261 12.2.1.2, RFC 6141 3.4: nobody is there any more. To other usages of the dialog the same
+ * words end those alone (RFC 5057 5.1). */
+static bool ends_dialog(const struct judge *j)
+{
+	return (j->m->status == 408 || j->m->status == 481) && j->dialog && j->call &&
+	       j->dialog->state == CALL_CONFIRMED && j->call->state == CALL_CONFIRMED &&
+	       (j->transaction->method == SIP_METHOD_invite ||
+		j->transaction->method == SIP_METHOD_update);
+}
+
+static void end_dialog(struct judge *j)
+{
+	j->next_dialog.state = CALL_COMPLETED;
+	j->dialog_changed = true;
+	if (others_live(j))
+		end_doors(j, j->tag, 0);
+	else
+		judge_call_over(j, j->m->status);
+}
+
 static void judge_dialog_response(struct judge *j)
 {
+	if (ends_dialog(j)) {
+		end_dialog(j);
+		return;
+	}
 	if (j->m->status >= 300 && j->dialog && j->transaction->offers &&
-	    j->dialog->offer_cseq == j->m->cseq &&
-	    j->dialog->offer != OFFER_STABLE) {
-		j->next_dialog.offer = OFFER_STABLE;
-		j->dialog_changed = true;
-		offer_roll_back(j);
+	    offer_is_open(j->dialog, j->transaction)) {
+		offer_roll_back(j, (enum side)j->transaction->from_side);
 		return;
 	}
 	if (j->dialog && j->m->cseq_method == SIP_METHOD_invite && j->m->status / 100 == 2 &&
