@@ -151,7 +151,7 @@ static const char *isup_name(uint8_t type)
 {
 	static const char *const names[] = {
 		[0x01] = "IAM", [0x02] = "SAM", [0x03] = "INR", [0x04] = "INF", [0x05] = "COT",
-		[0x06] = "ACM", [0x07] = "CON", [0x08] = "FOT", [0x09] = "ANM", [0x0c] = "REL",
+		[0x06] = "ACM", [0x07] = "CON", [0x09] = "ANM", [0x0c] = "REL",
 		[0x0d] = "SUS", [0x0e] = "RES", [0x10] = "RLC", [0x2c] = "CPG", [0x33] = "FAC",
 	};
 
