@@ -74,13 +74,15 @@ static int set_up(void **state)
 	d.journey.tables = d.tables;
 	d.journey.apply = d.apply;
 	daemon_hands(&d, &d.journey.hands);
-	return d.apply ? journey_init(&d.journey) : -1;
+	d.reasm = reasm_new();
+	return d.apply && d.reasm ? journey_init(&d.journey) : -1;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
 	journey_close(&d.journey);
+	reasm_free(d.reasm);
 	apply_free(d.apply);
 	tables_free(d.tables);
 	policy_free(d.policy);
@@ -131,6 +133,54 @@ static void datagram_read_too_late_is_counted_and_not_judged(void **state)
 	(void)state;
 	punt_of_age(2 * SECOND);
 	assert_int_equal(counts[REASON_punt_stale], 1);
+	assert_int_equal(counts[COUNTER_messages_read], 0);
+}
+
+/* A piece of an IPv4 datagram to port 5060 whose text is "no SIP" and spaces (RFC 791 3.1). */
+static void punt_piece(size_t from, size_t bytes, size_t whole)
+{
+	struct punt *p = calloc(1, sizeof(*p) + 20 + bytes);
+	uint8_t head[20] = { 0x45, [5] = 9, [9] = 17, [12] = 10, 77, 1, 11, 10, 77, 2, 10 };
+	uint8_t udp[8] = { 0x13, 0xc4, 0x13, 0xc4, (uint8_t)(whole >> 8), (uint8_t)whole };
+
+	assert_non_null(p);
+	head[2] = (uint8_t)((20 + bytes) >> 8);
+	head[3] = (uint8_t)(20 + bytes);
+	head[6] = (uint8_t)(from / 8 >> 8 | (from + bytes < whole ? 0x20 : 0));
+	head[7] = (uint8_t)(from / 8);
+	p->time_ns = loop_now_ns();
+	p->zone = 1;
+	p->key = (struct flow_key){ .source = address("10.77.1.11"), .zone = 1,
+				    .destination = address("10.77.2.10"), .family = FAMILY_IPV4 };
+	p->flags = PUNT_HELD | PUNT_FRAGMENT;
+	p->l3_bytes = (uint16_t)(20 + bytes);
+	memcpy(p->data, head, sizeof(head));
+	memset(p->data + 20, ' ', bytes);
+	if (!from)
+		memcpy(p->data + 20, udp, sizeof(udp));
+	daemon_take_datagram(&d, p, (uint32_t)sizeof(*p) + p->l3_bytes);
+	free(p);
+}
+
+static void pieces_are_judged_once_they_are_whole(void **state)
+{
+	(void)state;
+	punt_piece(512, 188, 700);
+	assert_int_equal(counts[COUNTER_messages_read], 0);
+	punt_piece(0, 512, 700);
+	assert_int_equal(counts[COUNTER_messages_read], 1);
+	assert_int_equal(counts[COUNTER_messages_refused], 1);
+}
+
+static void pieces_that_stay_alone_are_counted_as_out_of_time(void **state)
+{
+	(void)state;
+	punt_piece(0, 512, 700);
+	daemon_fragments_expire(&d, loop_now_ns());
+	assert_int_equal(counts[REASON_fragment_timeout], 0);
+	daemon_fragments_expire(&d, loop_now_ns() + 15 * SECOND);
+	assert_int_equal(counts[REASON_fragment_timeout], 1);
+	punt_piece(512, 188, 700);
 	assert_int_equal(counts[COUNTER_messages_read], 0);
 }
 
@@ -206,6 +256,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(datagram_is_judged_by_what_stands_above_udp),
 		TEST(datagram_read_too_late_is_counted_and_not_judged),
+		TEST(pieces_are_judged_once_they_are_whole),
+		TEST(pieces_that_stay_alone_are_counted_as_out_of_time),
 		TEST(port_that_the_fast_path_learned_gets_its_row_and_its_flow_once),
 		TEST(event_of_a_pinhole_that_is_gone_opens_nothing),
 		TEST(dropped_packet_teaches_no_port),

@@ -89,8 +89,9 @@ static void network_of_all_ipv4_holds_no_ipv6(void **state)
 static void first_rule_that_matches_decides_and_one_direction_alone(void **state)
 {
 	(void)state;
-	p.rules[0] = (struct rule){ "one", 1 << 1, 1 << 2, 1 << 1 };
-	p.rules[1] = (struct rule){ "two", 1 << 1 | 1 << 2, 1 << 2 | 1 << 3, 1 << 1 | 1 << 2 };
+	p.rules[0] = (struct rule){ .name = "one", .from = 1 << 1, .to = 1 << 2, .allow = 1 << 1 };
+	p.rules[1] = (struct rule){ .name = "two", .from = 1 << 1 | 1 << 2,
+				    .to = 1 << 2 | 1 << 3, .allow = 1 << 1 | 1 << 2 };
 	p.rule_count = 2;
 	assert_ptr_equal(policy_match(&p, 1, 2, 1), &p.rules[0]);
 	assert_ptr_equal(policy_match(&p, 1, 2, 2), &p.rules[1]);

@@ -185,9 +185,10 @@ static void print_lists(const json_t *call)
 		       word(row, "offer"), word(row, "caller_contact"),
 		       word(row, "callee_contact"));
 	json_array_foreach(json_object_get(call, "media"), i, row) {
-		printf("media      line %lld, %s, encryption %s, %s\n", number(row, "line") + 1,
-		       word(row, "kind"), word(row, "encryption"),
-		       json_is_true(json_object_get(row, "agreed")) ? "agreed" : "not agreed");
+		printf("media      line %lld, %s, %s, encryption %s\n", number(row, "line") + 1,
+		       word(row, "kind"),
+		       json_is_true(json_object_get(row, "agreed")) ? "agreed" : "not agreed",
+		       word(row, "encryption"));
 		print_side(row, "caller");
 		print_side(row, "callee");
 	}
