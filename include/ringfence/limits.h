@@ -58,7 +58,7 @@
 #define LIMIT_ICE_DOORS 32               /* of one description; none where it has many lines */
 
 /* Judgement */
-#define LIMIT_WANTS 4                    /* keys or leases of one round                   */
+#define LIMIT_WANTS 6                    /* keys or leases of one round                   */
 #define LIMIT_WANT_ROUNDS 2
 #define LIMIT_SUBJECTS 1024              /* rows handed to one judgement                  */
 #define LIMIT_CHANGES 256                /* row changes of one batch                      */

@@ -274,6 +274,21 @@ static void refused_message_is_left_out_of_its_datagram(void **state)
 			    COMMAND("AUEP", "100", EP) "." CRLF COMMAND("AUEP", "102", EP));
 }
 
+/* RFC 3435 3.5.5: the dot stands between messages. */
+static void what_stands_before_a_refused_message_ends_with_no_separator(void **state)
+{
+	(void)state;
+	command(COMMAND("AUEP", "100", EP) "." CRLF COMMAND("AUEP", "101", EP) "." CRLF
+		COMMAND("EPCF", "102", EP));
+	assert_int_equal(judged(), 3);
+	assert_int_equal(refused(), 1);
+	assert_string_equal(w.sent_text,
+			    COMMAND("AUEP", "100", EP) "." CRLF COMMAND("AUEP", "101", EP));
+	/* as it came, where nothing was taken away */
+	command(COMMAND("AUEP", "103", EP) "." CRLF);
+	assert_string_equal(w.sent_text, COMMAND("AUEP", "103", EP) "." CRLF);
+}
+
 static void empty_datagram_goes_on_unread(void **state)
 {
 	(void)state;
@@ -421,6 +436,7 @@ int main(void)
 		TEST_IN(ports_of_the_file_are_served, set_up_wide),
 		TEST(messages_of_a_datagram_go_on_as_one),
 		TEST(refused_message_is_left_out_of_its_datagram),
+		TEST(what_stands_before_a_refused_message_ends_with_no_separator),
 		TEST(empty_datagram_goes_on_unread),
 		TEST(other_commands_pass_and_open_nothing),
 		TEST(denied_command_is_refused),

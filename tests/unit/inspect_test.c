@@ -258,6 +258,27 @@ static void timer_is_judged_with_its_owners_rows(void **state)
 	assert_int_equal(reports, 0);
 }
 
+static void timer_may_ask_for_more_rows_once(void **state)
+{
+	struct row_key key = { .owner = owner_of(4) };
+	struct timer_row timer = { .protocol = FAKE };
+	struct row_view view = { ROW_timer, &key, &timer };
+
+	(void)state;
+	put_rows(3, 2);
+	put_rows(4, 1);
+	play.timer_needs = LIMIT_WANT_ROUNDS;
+	journey_timeout(&journey, &view, 1);
+	assert_int_equal(play.timed_out, LIMIT_WANT_ROUNDS);
+	assert_int_equal(tables_count(tables, ROW_call), 3);
+	play.timed_out = 0;
+	play.timer_needs = 1;
+	journey_timeout(&journey, &view, 1);
+	assert_int_equal(play.timed_out, 2);
+	assert_int_equal(play.subjects, 3);
+	assert_int_equal(tables_count(tables, ROW_call), 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -283,6 +304,7 @@ int main(void)
 		TEST(message_that_the_host_does_not_take_back_is_counted),
 		TEST(protocol_that_nobody_knows_goes_nowhere),
 		TEST(timer_is_judged_with_its_owners_rows),
+		TEST(timer_may_ask_for_more_rows_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,8 @@ static struct {
 	bool opens, edits, strikes, floods;
 	enum row_type fills;         /* puts a row that is new each time */
 	uint8_t wants;               /* owner                            */
+	bool shares;                 /* that owner with others           */
+	int timer_needs;             /* rounds in which a timer asks     */
 	ssize_t frames;              /* 0: the whole payload             */
 	int judged, timed_out;
 	struct slice last;           /* the message of the judgement before */
@@ -85,6 +87,7 @@ static inline void wants(const void *msg, const struct inspect_in *in, struct wa
 {
 	(void)msg, (void)in;
 	ret->owners[0] = owner_of(play.wants);
+	ret->shared = play.shares;
 	ret->count = 1;
 }
 
@@ -148,6 +151,12 @@ static inline void timeout(const struct row_view *timer, const struct inspect_in
 {
 	play.timed_out++;
 	play.subjects = in->subjects->count;
+	if (play.timer_needs-- > 0) {
+		ret->judgement = JUDGEMENT_NEED;
+		ret->wants = (struct wants){ .owners = { timer->key->owner, owner_of(3) },
+					     .count = 2 };
+		return;
+	}
 	ret->judgement = JUDGEMENT_ACCEPT;
 	batch_init(&ret->batch, in->arena);
 	batch_end_set(&ret->batch, ROW_NONE, &timer->key->owner, SUB_ANY);

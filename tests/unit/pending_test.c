@@ -55,9 +55,16 @@ static int next_ready(void)
 
 static bool is_busy(uint8_t number)
 {
-	struct owner owner = owner_of(number);
+	const struct pending_item item = { .owners = { owner_of(number) }, .owner_count = 1 };
 
-	return pending_is_busy(p, &owner, 1);
+	return pending_is_busy(p, &item);
+}
+
+/* One that shares `a` with its like and, where that is not 0, has `b` for itself. */
+static int enter_shared(int item, uint8_t a, uint8_t b)
+{
+	items[item].shared = 1;
+	return enter(item, a, b);
 }
 
 static void who_is_alone_goes_on_and_who_comes_second_waits(void **state)
@@ -171,6 +178,95 @@ static void like_of_an_item_is_looked_for_in_its_own_lanes(void **state)
 	assert_true(pending_holds(p, &items[2], same_owner_count));
 }
 
+static void those_who_share_a_lane_go_on_together(void **state)
+{
+	struct pending_item reader = { .owners = { owner_of(1) }, .owner_count = 1, .shared = 1 };
+
+	(void)state;
+	for (int i = 0; i < MOST; i++)
+		assert_int_equal(enter_shared(i, 1, (uint8_t)(i + 2)), 1);
+	assert_false(pending_is_busy(p, &reader));
+	assert_true(is_busy(1));
+	pending_leave(p, &items[3]);
+	pending_leave(p, &items[0]);
+	pending_leave(p, &items[MOST - 1]);
+	assert_int_equal(next_ready(), -1);
+	for (int i = 0; i < MOST; i++)
+		pending_leave(p, &items[i]);
+	assert_false(is_busy(1));
+	assert_int_equal(pending_count(p), 0);
+}
+
+static void who_changes_what_others_read_waits_for_all_of_them(void **state)
+{
+	(void)state;
+	enter_shared(0, 1, 0);
+	enter_shared(1, 1, 0);
+	assert_int_equal(enter(2, 1, 0), 0);
+	pending_leave(p, &items[1]);
+	assert_int_equal(next_ready(), -1);
+	pending_leave(p, &items[0]);
+	assert_int_equal(next_ready(), 2);
+	assert_int_equal(next_ready(), -1);
+}
+
+static void those_behind_a_change_wait_for_it_and_then_go_together(void **state)
+{
+	struct pending_item reader = { .owners = { owner_of(1) }, .owner_count = 1, .shared = 1 };
+
+	(void)state;
+	enter_shared(0, 1, 0);
+	assert_int_equal(enter(1, 1, 0), 0);
+	assert_true(pending_is_busy(p, &reader));
+	assert_int_equal(enter_shared(2, 1, 0), 0);
+	assert_int_equal(enter_shared(3, 1, 0), 0);
+	assert_int_equal(enter(4, 1, 0), 0);
+	assert_int_equal(enter_shared(5, 1, 0), 0);
+	pending_leave(p, &items[0]);
+	assert_int_equal(next_ready(), 1);
+	assert_int_equal(next_ready(), -1);
+	pending_leave(p, &items[1]);
+	assert_int_equal(next_ready(), 2);
+	assert_int_equal(next_ready(), 3);
+	assert_int_equal(next_ready(), -1);
+	pending_leave(p, &items[2]);
+	assert_int_equal(next_ready(), -1);
+	pending_leave(p, &items[3]);
+	assert_int_equal(next_ready(), 4);
+	pending_leave(p, &items[4]);
+	assert_int_equal(next_ready(), 5);
+	assert_int_equal(next_ready(), -1);
+}
+
+/* Two commands of one endpoint go one behind the other, though their gateway's lane is free. */
+static void who_shares_one_lane_still_waits_in_the_other(void **state)
+{
+	(void)state;
+	enter_shared(0, 1, 7);
+	assert_int_equal(enter_shared(1, 1, 7), 0);
+	assert_int_equal(enter_shared(2, 1, 8), 1);
+	pending_leave(p, &items[2]);
+	assert_int_equal(next_ready(), -1);
+	pending_leave(p, &items[0]);
+	assert_int_equal(next_ready(), 1);
+	pending_leave(p, &items[1]);
+	assert_int_equal(pending_count(p), 0);
+}
+
+static void owner_named_twice_is_shared_where_both_share_it(void **state)
+{
+	(void)state;
+	items[0].shared = 3;
+	assert_int_equal(enter(0, 1, 1), 1);
+	items[1].shared = 1;
+	assert_int_equal(enter(1, 1, 1), 0);
+	items[2].shared = 3;
+	assert_int_equal(enter(2, 1, 1), 0);
+	pending_leave(p, &items[0]);
+	assert_int_equal(next_ready(), 1);
+	assert_int_equal(next_ready(), -1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -183,6 +279,11 @@ int main(void)
 		TEST(lane_that_is_full_takes_no_more_and_leaves_no_place_behind),
 		TEST(all_lanes_together_hold_no_more_than_they_may),
 		TEST(like_of_an_item_is_looked_for_in_its_own_lanes),
+		TEST(those_who_share_a_lane_go_on_together),
+		TEST(who_changes_what_others_read_waits_for_all_of_them),
+		TEST(those_behind_a_change_wait_for_it_and_then_go_together),
+		TEST(who_shares_one_lane_still_waits_in_the_other),
+		TEST(owner_named_twice_is_shared_where_both_share_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

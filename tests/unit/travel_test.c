@@ -45,6 +45,32 @@ static void one_call_has_a_bounded_queue_in_order_and_holds_back_no_other(void *
 	assert_string_equal(sent, "call B");
 }
 
+/* More of them than wait for one call. */
+static void messages_that_share_an_owner_are_under_way_together(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+	char text[] = "message A";
+
+	(void)state;
+	apply_set_group(apply, &group);
+	play.fills = ROW_call;
+	play.shares = true;
+	for (int i = 0; i <= LIMIT_CALL_QUEUE; i++) {
+		text[8] = (char)('A' + i);
+		pass(text);
+	}
+	assert_int_equal(waiting_count, LIMIT_CALL_QUEUE + 1);
+	play.shares = false;
+	pass("all of it");
+	assert_int_equal(waiting_count, LIMIT_CALL_QUEUE + 1);
+	for (int i = 0; i <= LIMIT_CALL_QUEUE; i++) {
+		waiting[i](waiting_for[i], REASON_none);
+		assert_string_not_equal(sent, "all of it");
+	}
+	journey_continue(&journey, 1);
+	assert_int_equal(waiting_count, LIMIT_CALL_QUEUE + 2);
+}
+
 static void messages_of_one_datagram_leave_together(void **state)
 {
 	(void)state;
@@ -153,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(message_goes_on_when_its_batch_came_back),
 		TEST(one_call_has_a_bounded_queue_in_order_and_holds_back_no_other),
+		TEST(messages_that_share_an_owner_are_under_way_together),
 		TEST(messages_of_one_datagram_leave_together),
 		TEST(each_message_of_a_datagram_has_its_own_tries),
 		TEST(batch_that_the_group_lost_refuses_its_message),

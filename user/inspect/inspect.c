@@ -92,13 +92,14 @@ static enum stride wait_turn(struct travel *t)
 {
 	struct wants *w = &t->wants;
 
-	w->count = 0;
+	*w = (struct wants){ .count = 0 };
 	t->ops->wants(t->message, &t->in, w);
 	if (t->item.entered)
 		return STRIDE_ON;
 	memcpy(t->item.owners, w->owners, w->count * sizeof(*w->owners));
 	t->item.owner_count = w->count;
-	if (!pending_is_busy(t->j->pending, w->owners, w->count))
+	t->item.shared = w->shared;
+	if (!pending_is_busy(t->j->pending, &t->item))
 		return STRIDE_ON;
 	if (travel_has_twin(t)) {
 		tally(t, COUNTER_messages_collapsed);
@@ -112,24 +113,34 @@ static enum stride wait_turn(struct travel *t)
 	return STRIDE_WAITS;
 }
 
-/* Step 4: in at most two rounds, where the first one asks for more rows. */
-static enum stride judge(struct travel *t)
+/* In at most two rounds, where the first one asks for more rows. A timer has no message. */
+static void ask(struct travel *t, const struct row_view *timer)
 {
 	struct wants wants = t->wants;
-	uint32_t struck;
 	int round = 0;
 
 	do {
 		if (!gather(t, &wants)) {
 			refuse(t, REASON_message_limit);
-			return STRIDE_ON;
+			return;
 		}
 		memset(&t->out, 0, sizeof(t->out));
-		t->ops->inspect(t->message, &t->in, &t->out);
+		if (timer)
+			t->ops->timeout(timer, &t->in, &t->out);
+		else
+			t->ops->inspect(t->message, &t->in, &t->out);
 		wants = t->out.wants;
 	} while (t->out.judgement == JUDGEMENT_NEED && ++round < LIMIT_WANT_ROUNDS);
 	if (t->out.judgement == JUDGEMENT_NEED)
 		refuse(t, REASON_wants_unmet);
+}
+
+/* Step 4 */
+static enum stride judge(struct travel *t)
+{
+	uint32_t struck;
+
+	ask(t, NULL);
 	struck = guard_outcome(&t->in, &t->out);
 	if (struck)
 		t->j->hands.count(t->j->hands.self, COUNTER_changes_struck, struck);
@@ -170,9 +181,10 @@ static enum stride settle(struct travel *t)
 	} else {
 		tally(t, COUNTER_messages_accepted);
 	}
+	t->is_left_out = !r.monitored && t->out.judgement != JUDGEMENT_ACCEPT;
 	if (r.monitored)
 		travel_pass(t, t->raw);
-	else if (t->out.judgement == JUDGEMENT_ACCEPT)
+	else if (!t->is_left_out)
 		travel_pass_edited(t);
 	t->j->hands.report(t->j->hands.self, &r);
 	return STRIDE_ON;
@@ -277,25 +289,23 @@ void journey_arrival(struct journey *j, const struct arrival *a, uint64_t now_ns
 int journey_timeout(struct journey *j, const struct row_view *timer, uint64_t now_ns)
 {
 	const struct timer_row *row = timer->value;
+	const struct pending_item item = { .owners = { timer->key->owner }, .owner_count = 1 };
 	struct travel *t;
 
 	j->now_ns = now_ns;
-	if (pending_is_busy(j->pending, &timer->key->owner, 1))
+	if (pending_is_busy(j->pending, &item))
 		return -EBUSY;
 	t = travel_new(j, row->protocol);
 	if (!t)
 		return -EBUSY;
 	t->wants = (struct wants){ .owners = { timer->key->owner }, .count = 1 };
-	t->item.owners[0] = timer->key->owner;
-	t->item.owner_count = 1;
+	t->item = item;
 	travel_begin(t);
-	if (gather(t, &t->wants)) {
-		t->ops->timeout(timer, &t->in, &t->out);
-		guard_outcome(&t->in, &t->out);
-		if (t->out.judgement != JUDGEMENT_REFUSE && t->out.batch.change_count &&
-		    travel_submit(t, &t->out.batch) == STRIDE_WAITS)
-			return 0;
-	}
+	ask(t, timer);
+	guard_outcome(&t->in, &t->out);
+	if (t->out.judgement != JUDGEMENT_REFUSE && t->out.batch.change_count &&
+	    travel_submit(t, &t->out.batch) == STRIDE_WAITS)
+		return 0;
 	travel_free(t);
 	bring_on(j);
 	return 0;

@@ -81,6 +81,8 @@ enum judgement {
 struct wants {
 	struct owner owners[LIMIT_WANTS];
 	uint32_t count;
+	uint32_t shared;             /* bit i: of owners[i] nothing is changed that a version does not
+					guard; messages that say so do not wait for each other    */
 	uint32_t leases;
 };
 
@@ -107,12 +109,16 @@ struct outcome {
 struct protocol_ops {
 	const char *name;
 	bool several;                /* a datagram may hold more than one message */
+	/* Of messages behind each other: without what parts them from one that is not there. NULL:
+	 * nothing does. */
+	struct slice (*close)(struct slice messages);
 	/* Length of the first message, 0 a keep-alive, -EAGAIN more bytes, -EBADMSG never. */
 	ssize_t (*frame)(struct slice bytes, size_t *resume);
 	int (*parse)(struct slice raw, struct arena *arena, const void **ret_msg,
 		     struct fault *reterr);
 	void (*wants)(const void *msg, const struct inspect_in *in, struct wants *ret);
 	void (*inspect)(const void *msg, const struct inspect_in *in, struct outcome *ret);
+	/* May ask for more rows once, like inspect. */
 	void (*timeout)(const struct row_view *timer, const struct inspect_in *in,
 			struct outcome *ret);
 	/* One line: "INVITE sip:bob@example.org", for people. */

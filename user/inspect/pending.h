@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Who waits for whom: a lane an owner (a call, a registration), in order of arrival. What is first
- * in all its lanes may go on; the others wait behind it and hold back nobody else. */
+/* Who waits for whom: a lane an owner (a call, a registration), in order of arrival. Who only reads
+ * an owner's rows shares its lane with others that do, and waits for those before him that do not.
+ * What is free in all its lanes may go on; the others wait and hold back nobody else. */
 #ifndef RINGFENCE_PENDING_H
 #define RINGFENCE_PENDING_H
 
@@ -16,24 +17,27 @@ struct pending;
 struct pending_item {
 	struct owner owners[LIMIT_WANTS];
 	uint32_t owner_count;
-	bool entered;
-	struct pending_item *behind[LIMIT_WANTS]; /* next in the lane of owners[i] */
+	uint32_t shared;             /* bit i: owners[i] is only read                     */
+	bool entered, goes;          /* it has its places; nobody is before it            */
+	struct {
+		struct pending_item *before, *behind;
+	} places[LIMIT_WANTS];       /* in the lane of owners[i]                          */
 	struct pending_item *next_ready;
 };
 
 /* `most` items at once. NULL: out of memory. */
 struct pending *pending_new(uint32_t most, const struct hash_key *key);
 void pending_free(struct pending *p);
-/* Takes a place in each lane. 1: first everywhere; 0: waits; -ENOBUFS: a lane is full
- * (LIMIT_CALL_QUEUE), and no place was taken. */
+/* Takes a place in each lane. 1: free everywhere; 0: waits; -ENOBUFS: there are too many, or too
+ * many in a lane that do not share it (LIMIT_CALL_QUEUE), and no place was taken. */
 int pending_enter(struct pending *p, struct pending_item *item);
-/* Gives its places back; those behind it that are now first everywhere become ready. */
+/* Gives its places back; those behind it that are now free everywhere become ready. */
 void pending_leave(struct pending *p, struct pending_item *item);
 /* Takes the next that became ready, in order; NULL: none. */
 struct pending_item *pending_ready(struct pending *p);
-/* Is any of these lanes taken? */
-bool pending_is_busy(const struct pending *p, const struct owner *owners, uint32_t count);
-/* Does `same` find the like of `item` in one of its lanes? */
+/* Would it have to wait? */
+bool pending_is_busy(const struct pending *p, const struct pending_item *item);
+/* Does `same` find the like of `item` in one of the lanes that it does not share? */
 bool pending_holds(const struct pending *p, const struct pending_item *item,
 		   bool (*same)(const struct pending_item *a, const struct pending_item *b));
 /* Items that have a place. */

@@ -176,7 +176,7 @@ enum stride travel_submit(struct travel *t, const struct batch *batch)
 	}
 	memset(&t->out.edits, 0, sizeof(t->out.edits));
 	memset(&t->out.batch, 0, sizeof(t->out.batch));
-	/* Nobody was in these lanes, and there is a place for each traveller. */
+	/* Nobody was before us in these lanes, and there is a place for each traveller. */
 	if (!t->item.entered)
 		pending_enter(t->j->pending, &t->item);
 	return STRIDE_WAITS;
@@ -225,5 +225,9 @@ void travel_pass_edited(struct travel *t)
 
 struct slice travel_payload(const struct travel *t)
 {
-	return t->pieces ? slice_make(t->pieces, t->pieces_bytes) : t->whole;
+	struct slice pieces = slice_make(t->pieces, t->pieces_bytes);
+
+	if (!t->pieces)
+		return t->whole;
+	return t->is_left_out && t->ops->close ? t->ops->close(pieces) : pieces;
 }

@@ -51,6 +51,7 @@ struct travel {
 	bool is_submitting;          /* the batch may come back at once              */
 	bool is_under_way;           /* the batch                                    */
 	bool looked_again;
+	bool is_left_out;            /* the message before, of its datagram          */
 };
 
 struct travel *travel_new(struct journey *j, uint8_t speaks);

@@ -37,3 +37,16 @@ int mgcp_frame(struct slice bytes)
 	}
 	return (int)at;
 }
+
+struct slice mgcp_close(struct slice messages)
+{
+	size_t begin = messages.length;
+
+	if (begin && messages.bytes[begin - 1] == '\n')
+		begin--;
+	while (begin && messages.bytes[begin - 1] != '\n')
+		begin--;
+	if (is_separator(slice_part(messages, begin, slice_find(slice_from(messages, begin), '\n'))))
+		messages.length = begin;
+	return messages;
+}

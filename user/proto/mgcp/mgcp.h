@@ -125,6 +125,8 @@ struct mgcp_message {
  * counted in; 0 where nothing but line ends is there, -EBADMSG where it is too long. A datagram is
  * whole: there is never more to wait for. */
 int mgcp_frame(struct slice bytes);
+/* The same messages without a separator line at their end. */
+struct slice mgcp_close(struct slice messages);
 
 /* 0 and *ret_message, living in the arena and pointing into raw. -EBADMSG and *reterr, `at` an
  * offset into raw; -E2BIG over a limit and -ENOMEM where the arena is exhausted do the same with

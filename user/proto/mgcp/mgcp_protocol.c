@@ -59,6 +59,7 @@ static struct slice call_name(const void *msg)
 const struct protocol_ops mgcp_protocol = {
 	.name = "mgcp",
 	.several = true,
+	.close = mgcp_close,
 	.frame = frame,
 	.parse = parse,
 	.wants = mgcp_wants,

@@ -131,33 +131,48 @@ static struct owner own_transaction(const struct mgcp_message *m, const struct i
 	return transaction_owner(in, &f->destination, &f->source, m->transaction);
 }
 
-static void want(struct wants *w, struct owner owner)
+enum want {
+	WANT_ALONE = 0,              /* order matters: one at a time                        */
+	WANT_SHARED,                 /* versions guard it, or it is a count                 */
+};
+
+static void want(struct wants *w, struct owner owner, enum want how)
 {
+	w->shared |= (uint32_t)(how == WANT_SHARED) << w->count;
 	w->owners[w->count++] = owner;
+}
+
+/* Commands of one transaction and of one endpoint are judged in order of arrival; those of a gateway
+ * together, but for what ends connections of many endpoints. */
+static void want_of_command(const struct mgcp_message *m, const struct inspect_in *in,
+			    struct wants *ret)
+{
+	const struct flow_info *f = in->flow;
+	const struct address *gateway = command_from(m, in) == FROM_AGENT ?
+						&f->destination.address : &f->source.address;
+	bool restarts = m->verb == MGCP_VERB_rsip;
+	bool sweeps = restarts || (m->verb == MGCP_VERB_dlcx && m->endpoint.is_wild);
+
+	want(ret, gateway_owner(in, gateway, SLICE("mgcp gateway")),
+	     restarts ? WANT_ALONE : WANT_SHARED);
+	if (m->verb == MGCP_VERB_crcx || sweeps)
+		want(ret, gateway_owner(in, gateway, SLICE("mgcp index")),
+		     sweeps ? WANT_ALONE : WANT_SHARED);
+	if (restarts)
+		want(ret, mgcp_agent_owner(in, &f->destination.address), WANT_SHARED);
+	if (mgcp_is_of_media(m->verb) && !m->endpoint.is_wild)
+		want(ret, mgcp_endpoint_owner(in, gateway, &m->endpoint), WANT_ALONE);
 }
 
 void mgcp_wants(const void *msg, const struct inspect_in *in, struct wants *ret)
 {
 	const struct mgcp_message *m = msg;
-	const struct flow_info *f = in->flow;
-	enum mgcp_from from;
-	const struct address *gateway;
 
-	if (f->zones[0] == f->zones[1])
+	if (in->flow->zones[0] == in->flow->zones[1])
 		return;
-	want(ret, own_transaction(m, in));
-	if (!m->is_command)
-		return;
-	from = command_from(m, in);
-	gateway = from == FROM_AGENT ? &f->destination.address : &f->source.address;
-	want(ret, gateway_owner(in, gateway, SLICE("mgcp gateway")));
-	if (m->verb == MGCP_VERB_crcx || m->verb == MGCP_VERB_rsip ||
-	    (m->verb == MGCP_VERB_dlcx && m->endpoint.is_wild))
-		want(ret, gateway_owner(in, gateway, SLICE("mgcp index")));
-	if (m->verb == MGCP_VERB_rsip)
-		want(ret, mgcp_agent_owner(in, &f->destination.address));
-	if ((m->verb == MGCP_VERB_mdcx || m->verb == MGCP_VERB_dlcx) && !m->endpoint.is_wild)
-		want(ret, mgcp_endpoint_owner(in, gateway, &m->endpoint));
+	want(ret, own_transaction(m, in), WANT_ALONE);
+	if (m->is_command)
+		want_of_command(m, in, ret);
 }
 
 static void find_gateway(struct mgcp_judge *j, bool gateway_is_source)
