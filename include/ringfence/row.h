@@ -43,6 +43,8 @@ enum tell {
 	TELL_CALL_ENDED,
 	TELL_REGISTERED,
 	TELL_UNREGISTERED,
+	TELL_HOST_LOST,             /* a command ran out, and nothing was answered since */
+	TELL_HOST_BACK,
 };
 
 enum side {
@@ -310,6 +312,20 @@ struct rate_row {
 	struct row_head head;
 	__u64 window_ns;            /* start of the running second                      */
 	__u32 counts[RATE_CLASSES];
+};
+
+/* Gateways answer their agent's commands, agents those of gateways. key: hash of the host's address,
+ * 0, 0 */
+struct health_row {
+	struct row_head head;
+	struct address host;
+	__u64 answered_ns;          /* last answer, to a second; 0: none                */
+	__u64 silent_ns;            /* when it was sent what ran out first since; 0: none did */
+	__u64 ran_out_ns;           /* last command that did; 0: none                   */
+	__u32 unanswered;           /* commands that ran out                            */
+	__u32 answer_us;            /* from command to answer, smoothed (RFC 6298 2.3)  */
+	__u16 zone;
+	__u8 pad[6];
 };
 
 /* Of a row's value: with its key below the 1,984 bytes that the allocator takes in one step. */

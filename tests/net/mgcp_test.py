@@ -80,6 +80,14 @@ class World:
     def counter(self, name):
         return next(c["value"] for c in self.ringfence("counters") if c["name"] == name)
 
+    def gateway(self):
+        """The only one, and its agent."""
+        done = subprocess.run(
+            self.inside("gateway", RINGFENCE, "gateways", "--json", "--control", self.socket),
+            capture_output=True, text=True, check=True)
+        document = json.loads(done.stdout)
+        return document["gateways"][0], document["agents"][0]
+
     def open_media(self):
         return [f for table in ("flows", "pinholes") for f in self.ringfence(table)
                 if f["kind"] != "signalling"]
@@ -179,7 +187,7 @@ def make_world(w):
                        check=True)
     w.config.write_text(f"{CONFIG}daemon: {{ control: {w.socket}, pins: {PINS} }}\n")
     (w.work / "mgw.cfg").write_text(MGW_CONFIG)
-    w.start("mgw", "pbx", "osmo-mgw", "-s", "-c", w.work / "mgw.cfg")
+    return w.start("mgw", "pbx", "osmo-mgw", "-s", "-c", w.work / "mgw.cfg")
 
 
 def run_daemon(w):
@@ -221,7 +229,37 @@ def both_ways(w, phone, far, near_port, far_port, when):
     w.see(f"RTP of the far end reaches the phone {when}", back >= 20, f"{back} of 25")
 
 
-def play(w):
+def gateway_is_shown(w, connections):
+    gateway, agent = w.gateway()
+    w.see("the gateway is in service, with its agent and its connections",
+          (gateway["gateway"], gateway["agent"], gateway["state"], gateway["connections"],
+           gateway["endpoints"]) == (MGW, AGENT, "in service", connections, 1), gateway)
+    w.see("it answers within a second, and nothing waits",
+          0 < gateway["answer_ms"] < 1000 and not gateway["waiting"], gateway)
+    w.see("its agent serves it", agent["agent"] == AGENT and agent["gateways"] == 1, agent)
+    shown = subprocess.run(
+        ["script", "-qec", "stty cols 80; exec " +
+         " ".join(w.inside("gateway", RINGFENCE, "gateways", "--control", w.socket)), "/dev/null"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    w.see("it fits 80 columns", MGW in shown and max(map(len, shown.splitlines())) <= 80, shown)
+
+
+def dead_gateway_is_lost(w, agent, mgw):
+    """RFC 3435 4.3: T-MAX is 20 s."""
+    mgw.kill()
+    mgw.wait()
+    agent.command("AUEP", "rtpbridge/1")
+    gateway, _ = w.gateway()
+    w.see("a command waits for a dead gateway, which is not lost yet",
+          gateway["waiting"] == 1 and gateway["state"] == "in service", gateway)
+    w.see("a gateway that does not answer is lost",
+          wait(lambda: w.gateway()[0]["state"] == "lost", 25), w.gateway()[0])
+    w.see("its command runs out, and that is told",
+          wait(lambda: w.gateway()[0]["unanswered"] == 1, 25) and
+          f"{MGW} does not answer" in (w.work / "gateway.log").read_text(), w.gateway()[0])
+
+
+def play(w, mgw):
     daemon = run_daemon(w)
     agent = CallAgent()
     w.see("AUEP reaches the media gateway", wait(
@@ -237,6 +275,7 @@ def play(w):
     calls = [c for c in w.ringfence("calls") if c["protocol"] == "mgcp"]
     w.see("the connections are calls with their streams",
           len(calls) == 2 and any(s["packets"] >= 20 for c in calls for s in c["streams"]), calls)
+    gateway_is_shown(w, 2)
     daemon.kill()
     daemon.wait()
     w.socket.unlink()
@@ -253,6 +292,7 @@ def play(w):
     w.see("DLCX of the whole call", rest[0].startswith("2"), rest)
     w.see("the stranger's is the only message that was refused",
           w.counter("messages_refused") == 1, w.counter("messages_refused"))
+    dead_gateway_is_lost(w, agent, mgw)
 
 
 def clean_up(w):
@@ -279,8 +319,7 @@ def main():
         subprocess.run(["mount", "-t", "bpf", "bpf", "/sys/fs/bpf"], check=True)
     w = World()
     try:
-        make_world(w)
-        play(w)
+        play(w, make_world(w))
     except (OSError, subprocess.SubprocessError, ValueError, StopIteration) as error:
         w.see("the test came to its end", False, repr(error))
     finally:

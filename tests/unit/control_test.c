@@ -308,7 +308,8 @@ static void each_record_has_its_name(void **state)
 	static const char *const names[] = {
 		[TELL_CALL_STARTED] = "call_started", [TELL_CALL_ANSWERED] = "call_answered",
 		[TELL_CALL_ENDED] = "call_ended",     [TELL_REGISTERED] = "registered",
-		[TELL_UNREGISTERED] = "unregistered",
+		[TELL_UNREGISTERED] = "unregistered", [TELL_HOST_LOST] = "host_lost",
+		[TELL_HOST_BACK] = "host_back",
 	};
 	int fd = client();
 
@@ -316,7 +317,7 @@ static void each_record_has_its_name(void **state)
 	ask(fd, "{\"command\":\"events\"}\n");
 	/* Answered once the server has read what came before. */
 	is_answered(fd);
-	for (enum tell tell = TELL_CALL_STARTED; tell <= TELL_UNREGISTERED; tell++) {
+	for (enum tell tell = TELL_CALL_STARTED; tell <= TELL_HOST_BACK; tell++) {
 		json_t *document;
 
 		order(tell, 1);

@@ -302,7 +302,8 @@ static void each_record_has_its_word(void **state)
 	static const char *const words[] = {
 		[TELL_CALL_STARTED] = "call_started", [TELL_CALL_ANSWERED] = "call_answered",
 		[TELL_CALL_ENDED] = "call_ended",     [TELL_REGISTERED] = "registered",
-		[TELL_UNREGISTERED] = "unregistered",
+		[TELL_UNREGISTERED] = "unregistered", [TELL_HOST_LOST] = "host_lost",
+		[TELL_HOST_BACK] = "host_back",
 	};
 
 	(void)state;

@@ -39,6 +39,7 @@ static const struct {
 	[ROW_gateway] = { "gateway", "gateway_row", 160, NOTHING },
 	[ROW_connection] = { "connection", "connection_row", 232, NOTHING },
 	[ROW_rate] = { "rate", "rate_row", 48, NOTHING },
+	[ROW_health] = { "health", "health_row", 64, NOTHING },
 };
 
 static uint32_t opened, closed, stored, ended, timers, sources;

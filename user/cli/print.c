@@ -62,6 +62,19 @@ static const struct column source_columns[] = {
 	{ "EXPIRES", "expires_s", FORMAT_SECONDS }, { "HEARD", "heard_s", FORMAT_SECONDS },
 	{ "MESSAGES", "messages", FORMAT_NUMBER },  { NULL, NULL, 0 },
 };
+static const struct column gateway_columns[] = {
+	{ "GATEWAY", "gateway", FORMAT_TEXT },	     { "STATE", "state", FORMAT_TEXT },
+	{ "ZONE", "zone", FORMAT_CUT },		     { "AGENT", "agent", FORMAT_TEXT },
+	{ "CONN", "connections", FORMAT_NUMBER },    { "ENDP", "endpoints", FORMAT_NUMBER },
+	{ "WAIT", "waiting", FORMAT_NUMBER },	     { "LOST", "unanswered", FORMAT_NUMBER },
+	{ "ms", "answer_ms", FORMAT_DECIMAL },	     { NULL, NULL, 0 },
+};
+static const struct column agent_columns[] = {
+	{ "AGENT", "agent", FORMAT_TEXT },	  { "ZONE", "zone", FORMAT_CUT },
+	{ "GATEWAYS", "gateways", FORMAT_NUMBER }, { "WAIT", "waiting", FORMAT_NUMBER },
+	{ "LOST", "unanswered", FORMAT_NUMBER },  { "ms", "answer_ms", FORMAT_DECIMAL },
+	{ "ALARM", "alarm_text", FORMAT_WRAP },	  { NULL, NULL, 0 },
+};
 static const struct column counter_columns[] = {
 	{ "COUNTER", "name", FORMAT_TEXT },
 	{ "VALUE", "value", FORMAT_NUMBER },
@@ -259,6 +272,29 @@ static void print_counters(const json_t *rows)
 	json_decref(first);
 }
 
+static void print_gateways(const json_t *document)
+{
+	const json_t *agents = json_object_get(document, "agents");
+	json_t *agent;
+	size_t i;
+
+	table_print(gateway_columns, json_object_get(document, "gateways"));
+	if (!json_array_size(agents))
+		return;
+	json_array_foreach(agents, i, agent) {
+		char text[64], time[32];
+
+		if (!json_is_true(json_object_get(agent, "alarm")))
+			continue;
+		format_seconds(json_object_get(agent, "silent_s"), time, sizeof(time));
+		snprintf(text, sizeof(text), "no answer for %s", time);
+		json_object_set_new(agent, "alarm_text", json_string(text));
+	}
+	printf("\n");
+	table_print(agent_columns, agents);
+	printf("Commands that WAIT, that ran out (LOST); ms from a command to its answer.\n");
+}
+
 static void print_fill(const json_t *tables)
 {
 	const json_t *row;
@@ -371,6 +407,8 @@ void print_document(const char *command, json_t *document)
 		print_counters(rows);
 	else if (!strcmp(command, "bindings"))
 		table_print(binding_columns, rows);
+	else if (!strcmp(command, "gateways"))
+		print_gateways(document);
 	else if (!strcmp(command, "sources"))
 		table_print(source_columns, rows);
 	else if (!strcmp(command, "flows") || !strcmp(command, "pinholes"))

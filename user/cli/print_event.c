@@ -92,6 +92,12 @@ static void print_record(const json_t *event)
 	const json_t *duration = json_object_get(event, "duration_s");
 	bool is_call = *word(event, "caller");
 
+	if (*word(event, "host")) {
+		printf("%-13s %s, %lld commands unanswered\n", word(event, "event"),
+		       word(event, "host"),
+		       (long long)json_integer_value(json_object_get(event, "unanswered")));
+		return;
+	}
 	printf("%-13s %s%s%s", word(event, "event"), is_call ? word(event, "caller") :
 							       word(event, "aor"),
 	       is_call ? " > " : " at ", is_call ? word(event, "callee") : word(event, "contact"));

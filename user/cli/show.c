@@ -143,12 +143,21 @@ static json_t *find_calls(const struct view *v, struct filter *f)
 	return show_calls(v, f);
 }
 
+/* Beside their agents, which are a table of their own. */
+static json_t *find_gateways(const struct view *v, struct filter *f)
+{
+	json_t *agents, *list = show_gateways(v, f, &agents);
+
+	return json_pack("{s:o, s:o}", "gateways", list, "agents", agents);
+}
+
 static const struct {
 	const char *name;
 	json_t *(*rows)(const struct view *v, struct filter *f);
 } tables[] = {
 	{ "calls", find_calls },       { "pinholes", show_pinholes }, { "flows", show_flows },
 	{ "bindings", show_bindings }, { "sources", show_sources },   { "counters", show_counters },
+	{ "gateways", find_gateways },
 };
 
 /* Whose rows they are. Without a daemon, how long ago one last said that it lives. */
@@ -205,7 +214,10 @@ json_t *show_answer(const struct view *v, const json_t *request)
 					 ": no such call (ringfence calls lists them)");
 		}
 		document = show_origin(v);
-		json_object_set_new(document, name, rows);
+		if (json_is_object(rows))
+			json_object_update_new(document, rows);
+		else
+			json_object_set_new(document, name, rows);
 		return document;
 	}
 	return NULL;

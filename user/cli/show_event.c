@@ -169,14 +169,29 @@ static void add_binding(const struct view *v, json_t *document, const struct own
 	}
 }
 
+static void add_host(const struct view *v, json_t *document, const struct owner *owner)
+{
+	const struct row_key key = { .owner = *owner };
+	const struct health_row *h = tables_find(v->tables, ROW_health, &key);
+
+	if (h)
+		json_object_update_new(document,
+				       json_pack("{s:s, s:o, s:I}", "from_zone",
+						 view_zone(v, h->zone), "host",
+						 show_place(&h->host, 0), "unanswered",
+						 (json_int_t)h->unanswered));
+}
+
 json_t *show_tell(const struct view *v, enum tell tell, const struct owner *owner)
 {
 	static const char *const names[] = { "?",	   "call_started", "call_answered",
-					     "call_ended", "registered",   "unregistered" };
+					     "call_ended", "registered",   "unregistered",
+					     "host_lost",  "host_back" };
 	json_t *document = json_pack("{s:s, s:s}", "type", "record", "event",
 				     tell < sizeof(names) / sizeof(*names) ? names[tell] : "?");
 
 	add_call(v, document, owner);
 	add_binding(v, document, owner);
+	add_host(v, document, owner);
 	return document;
 }

@@ -27,6 +27,8 @@ json_t *show_flows(const struct view *v, struct filter *f);
 json_t *show_calls(const struct view *v, const struct filter *f);
 /* show_source.c */
 json_t *show_sources(const struct view *v, struct filter *f);
+/* show_gateway.c */
+json_t *show_gateways(const struct view *v, struct filter *f, json_t **ret_agents);
 /* show_status.c */
 json_t *show_status(const struct view *v);
 

@@ -117,9 +117,10 @@ static enum stride wait_turn(struct travel *t)
 static void ask(struct travel *t, const struct row_view *timer)
 {
 	struct wants wants = t->wants;
-	int round = 0;
+	uint32_t round = 0;
 
 	do {
+		t->in.round = round;
 		if (!gather(t, &wants)) {
 			refuse(t, REASON_message_limit);
 			return;

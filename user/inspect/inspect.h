@@ -68,6 +68,7 @@ struct inspect_in {
 	const struct surroundings *around;
 	const struct hash_key *key;  /* group key: names owners */
 	uint64_t now_ns;             /* the only clock */
+	uint32_t round;              /* 1: what was asked for is among the subjects */
 	struct arena *arena;         /* dies with the message */
 };
 

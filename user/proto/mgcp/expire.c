@@ -10,15 +10,25 @@ static struct doors doors_of(const struct inspect_in *in, struct batch *batch,
 }
 
 /* A DLCX that nobody answered: the agent wants it gone, so it goes. */
-static void end_transaction(const struct inspect_in *in, struct batch *batch,
+static void end_transaction(const struct inspect_in *in, struct outcome *out,
 			    const struct owner *owner)
 {
+	struct batch *batch = &out->batch;
 	struct row_key key = row_key_make(owner, 0, 0);
 	const struct transaction_row *t = subjects_value(in->subjects, ROW_transaction, &key);
 	const struct connection_row *about = connection_at(in->subjects, owner, 0);
 	const struct owner *holder;
 
+	if (t && t->status < 200 && !in->round) {
+		out->judgement = JUDGEMENT_NEED;
+		out->wants.owners[0] = *owner;
+		out->wants.owners[1] = mgcp_health_owner(in, &t->peers[1].address);
+		out->wants.count = 2;
+		return;
+	}
 	batch_end_set(batch, ROW_NONE, owner, SUB_ANY);
+	if (t && t->status < 200)
+		health_ran_out(in, batch, t);
 	if (!t || !about || t->method != MGCP_VERB_dlcx || t->from_side != FROM_AGENT ||
 	    t->status >= 200)
 		return;
@@ -53,18 +63,29 @@ static void end_early(const struct inspect_in *in, struct batch *batch, const st
 	doors_end_places(&d, 0, PLACE_EARLY | PLACE_SIDE);
 }
 
+/* When something of it was last written; 0: there is nothing. */
+static uint64_t last_ns(const struct inspect_in *in, const struct owner *owner)
+{
+	struct row_key key = row_key_make(owner, 0, 0);
+	const struct gateway_row *g = subjects_value(in->subjects, ROW_gateway, &key);
+	const struct health_row *h = subjects_value(in->subjects, ROW_health, &key);
+
+	if (h)
+		return h->answered_ns > h->ran_out_ns ? h->answered_ns : h->ran_out_ns;
+	return g ? g->heard_ns : 0;
+}
+
 static void end_gateway(const struct inspect_in *in, struct batch *batch,
 			const struct row_key *timer)
 {
-	struct row_key key = row_key_make(&timer->owner, 0, 0);
-	const struct gateway_row *g = subjects_value(in->subjects, ROW_gateway, &key);
+	uint64_t last = last_ns(in, &timer->owner);
 	struct timer_row next = { .kind = TIMER_GATEWAY, .protocol = MGCP_PROTOCOL };
 
-	if (!g || g->heard_ns + GATEWAY_LIFE_NS <= in->now_ns) {
+	if (!last || last + GATEWAY_LIFE_NS <= in->now_ns) {
 		batch_end_set(batch, ROW_NONE, &timer->owner, SUB_ANY);
 		return;
 	}
-	next.due_ns = g->heard_ns + GATEWAY_LIFE_NS;
+	next.due_ns = last + GATEWAY_LIFE_NS;
 	batch_put(batch, ROW_timer, timer, &next);
 }
 
@@ -94,7 +115,7 @@ void mgcp_timeout(const struct row_view *timer, const struct inspect_in *in, str
 	ret->owner = *owner;
 	switch ((enum timer_kind)row->kind) {
 	case TIMER_TRANSACTION:
-		end_transaction(in, batch, owner);
+		end_transaction(in, ret, owner);
 		break;
 	case TIMER_CALL_EARLY:
 		end_early(in, batch, timer->key);

@@ -21,6 +21,7 @@
 #define TRANSACTION_NS (35 * SECOND_NS)
 #define ANSWERED_NS (5 * SECOND_NS)  /* T4: nothing of it is under way any more       */
 
+#define HEALTH_GRAIN_NS SECOND_NS    /* answers are noted so often                    */
 #define GATEWAY_LIFE_NS (3600 * SECOND_NS) /* without a word of it */
 
 #define SIDE_LOCAL SIDE_CALLER       /* the gateway's end of a connection            */
@@ -44,6 +45,7 @@ struct mgcp_judge {
 	struct endpoint gateway, agent; /* hosts of the command                      */
 	uint16_t zones[2];           /* gateway's, agent's                           */
 	struct owner transaction_owner, gateway_owner, index_owner;
+	struct owner answerer;       /* responses: who answered                      */
 	struct row_key transaction_key, gateway_key;
 	const struct transaction_row *transaction; /* as found, NULL                 */
 	const struct gateway_row *gateway_row;
@@ -69,6 +71,7 @@ struct owner mgcp_endpoint_owner(const struct inspect_in *in, const struct addre
 				 const struct mgcp_name *name);
 struct owner mgcp_media_owner(const struct mgcp_judge *j);
 struct owner mgcp_agent_owner(const struct inspect_in *in, const struct address *agent);
+struct owner mgcp_health_owner(const struct inspect_in *in, const struct address *host);
 bool mgcp_owner_is_zero(const struct owner *o);
 uint64_t mgcp_owner_sub(const struct owner *o);
 const struct server *mgcp_agent_at(const struct policy *p, const struct address *a);
@@ -85,6 +88,11 @@ void mgcp_store_gateway(struct mgcp_judge *j);
 
 /* rate.c: false where the message was refused. */
 bool mgcp_in_rate(struct mgcp_judge *j);
+
+/* health.c: a command was answered; it ran out. */
+void health_answered(struct mgcp_judge *j);
+void health_ran_out(const struct inspect_in *in, struct batch *batch,
+		    const struct transaction_row *t);
 
 /* command.c, response.c, expire.c */
 void mgcp_judge_command(struct mgcp_judge *j);

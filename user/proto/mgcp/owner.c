@@ -50,6 +50,11 @@ struct owner mgcp_agent_owner(const struct inspect_in *in, const struct address 
 	return gateway_owner(in, agent, SLICE("mgcp agent"));
 }
 
+struct owner mgcp_health_owner(const struct inspect_in *in, const struct address *host)
+{
+	return gateway_owner(in, host, SLICE("mgcp health"));
+}
+
 static struct slice lower(const struct inspect_in *in, struct slice s)
 {
 	uint8_t *bytes = arena_take_raw(in->arena, s.length);
@@ -173,6 +178,8 @@ void mgcp_wants(const void *msg, const struct inspect_in *in, struct wants *ret)
 	want(ret, own_transaction(m, in), WANT_ALONE);
 	if (m->is_command)
 		want_of_command(m, in, ret);
+	else if (m->code)
+		want(ret, mgcp_health_owner(in, &in->flow->source.address), WANT_SHARED);
 }
 
 static void find_gateway(struct mgcp_judge *j, bool gateway_is_source)
@@ -201,6 +208,8 @@ void mgcp_judge_begin(struct mgcp_judge *j)
 		j->from = command_from(j->m, j->in);
 	else if (j->transaction)
 		j->from = (enum mgcp_from)j->transaction->from_side;
+	if (!forward)
+		j->answerer = mgcp_health_owner(j->in, &j->in->flow->source.address);
 	find_gateway(j, (j->from == FROM_GATEWAY) == forward);
 }
 

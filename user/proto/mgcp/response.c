@@ -67,6 +67,7 @@ static bool has_all(struct mgcp_judge *j)
 		return true;
 	j->out->judgement = JUDGEMENT_NEED;
 	w->owners[w->count++] = j->transaction_owner;
+	w->owners[w->count++] = j->answerer;
 	w->owners[w->count++] = j->gateway_owner;
 	if (j->transaction->method == MGCP_VERB_rsip)
 		return false;
@@ -151,6 +152,7 @@ void mgcp_judge_response(struct mgcp_judge *j)
 	if (j->out->judgement != JUDGEMENT_ACCEPT)
 		return;
 	put_transaction(j, j->m->code, false);
+	health_answered(j);
 	/* RFC 3435 3.5.5: the final answer to a long transaction comes when it is done. */
 	if (j->m->code < 200)
 		mgcp_timer(j, &j->transaction_owner, TIMER_TRANSACTION, TRANSACTION_NS);
