@@ -366,6 +366,70 @@ static void batch_survives_the_wire(void **state)
 	assert_int_equal(wire_write_batch(&head, &b, 0, bytes, 64), -ENOSPC);
 }
 
+static void put_rate(uint64_t sub, bool beside_others)
+{
+	const struct row_key row = { .sub = sub };
+	const struct rate_row rate = { .counts = { 5 } };
+	const struct timer_row timer_value = { .due_ns = now_ns + 5 * SECOND };
+	struct batch b;
+
+	arena_reset(&arena);
+	batch_init(&b, &arena);
+	batch_put(&b, ROW_rate, &row, &rate);
+	if (beside_others)
+		batch_put(&b, ROW_timer, &row, &timer_value);
+	apply_submit(apply, &b, on_landed, NULL);
+}
+
+/* row.def says which they are: counts of a second would be old when they came. */
+static void rows_of_a_members_own_are_there_at_once_and_never_travel(void **state)
+{
+	const struct row_key row = { .sub = 1 };
+	struct slice body;
+	struct wire_head head;
+	struct batch b;
+
+	(void)state;
+	join_alone();
+	put_rate(2, false);
+	assert_int_equal(landed, 1);
+	assert_int_equal(last_reason, REASON_none);
+	cluster_flush(cluster);
+	assert_int_equal(said_bytes, 0);
+	put_rate(1, true);
+	assert_non_null(tables_find(tables, ROW_rate, &row));
+	assert_null(timer(1));
+	cluster_flush(cluster);
+	assert_int_equal(wire_read(slice_make(said, said_bytes), &head, &body), 0);
+	assert_int_equal(wire_read_batch(body, now_ns, &arena, &b), 0);
+	assert_int_equal(b.change_count, 1);
+	assert_int_equal(b.changes[0].type, ROW_timer);
+	echo();
+	assert_non_null(timer(1));
+}
+
+/* Nor are they taken from who sends them all the same. */
+static void rows_of_anothers_own_are_not_heard(void **state)
+{
+	const struct row_key row = { .sub = 1 };
+	const struct timer_row value = { .due_ns = SECOND };
+	struct wire_head head = { .kind = WIRE_BATCH, .from = self, .number = 9 };
+	struct slice body;
+	uint8_t bytes[512];
+	struct batch b;
+	int64_t length;
+
+	(void)state;
+	batch_init(&b, &arena);
+	batch_put(&b, ROW_timer, &row, &value);
+	length = wire_write_batch(&head, &b, 0, bytes, sizeof(bytes));
+	assert_int_equal(wire_read(slice_make(bytes, (size_t)length), &head, &body), 0);
+	assert_int_equal(wire_read_batch(body, 0, &arena, &b), 0);
+	/* counts, then verb and type of the change */
+	bytes[sizeof(head) + 8 + 2] = ROW_rate;
+	assert_int_equal(wire_read_batch(body, 0, &arena, &b), -EBADMSG);
+}
+
 static void rows_of_a_member_that_left_are_ended_by_the_lowest_that_stayed(void **state)
 {
 	(void)state;
@@ -414,6 +478,8 @@ int main(void)
 		TEST(times_are_put_on_the_clock_of_delivery),
 		TEST(record_of_another_layout_or_sender_is_not_heard),
 		TEST(batch_survives_the_wire),
+		TEST(rows_of_a_members_own_are_there_at_once_and_never_travel),
+		TEST(rows_of_anothers_own_are_not_heard),
 		TEST(rows_of_a_member_that_left_are_ended_by_the_lowest_that_stayed),
 		TEST(media_of_a_neighbour_is_asked_for_and_waited_for),
 	};

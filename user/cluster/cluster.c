@@ -175,6 +175,15 @@ void cluster_lose_flights(struct cluster *c, enum reason reason)
 	}
 }
 
+/* What is left of it without the member's own rows. */
+static bool travels(const struct batch *b)
+{
+	for (uint32_t i = 0; i < b->change_count; i++)
+		if (row_is_replicated(b->changes[i].type))
+			return true;
+	return b->precondition_count || !b->change_count;
+}
+
 static void submit(void *self, const struct batch *b, apply_done_fn done, void *context)
 {
 	struct cluster *c = self;
@@ -182,6 +191,11 @@ static void submit(void *self, const struct batch *b, apply_done_fn done, void *
 
 	if (!c->group.send && c->state == MEMBER_FULL) {
 		apply_execute(c->apply, b, done, context);
+		return;
+	}
+	apply_own(c->apply, b);
+	if (!b->overflow && !travels(b)) {
+		land(&(struct flight){ .done = done, .context = context }, REASON_none);
 		return;
 	}
 	if (b->overflow || c->state != MEMBER_FULL || c->flight_count == LIMIT_IN_FLIGHT ||

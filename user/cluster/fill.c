@@ -47,7 +47,7 @@ static bool is_due(const struct cluster *c, const struct row_view *row)
 {
 	const struct donor *d = &c->donor;
 
-	if (!d->is_active || tables_changed(row) > d->since || (int)row->type < d->type)
+	if (!d->is_active || !row_is_replicated(row->type) || tables_changed(row) > d->since || (int)row->type < d->type)
 		return false;
 	return (int)row->type > d->type || !tables_passed(c->tables, row, d->cursor);
 }
@@ -67,7 +67,8 @@ static void walk(struct cluster *c)
 	uint32_t sent = 0;
 
 	while (d->is_active && d->type < ROW_COUNT && sent < slice_rows(c)) {
-		if (!tables_next(c->tables, (enum row_type)d->type, &d->cursor, &row)) {
+		if (!row_is_replicated((enum row_type)d->type) ||
+		    !tables_next(c->tables, (enum row_type)d->type, &d->cursor, &row)) {
 			d->type++;
 			d->cursor = 0;
 			continue;

@@ -127,19 +127,28 @@ static void put_change(struct writer *w, const struct change *c, uint64_t now_ns
 int64_t wire_write_batch(struct wire_head *head, const struct batch *b, uint64_t now_ns,
 			 uint8_t *out, size_t room)
 {
-	const struct wire_counts counts = { b->precondition_count, b->change_count };
+	struct wire_counts counts = { 0, 0 };
 	struct writer w = { .out = out, .room = room };
 
 	put(&w, head, sizeof(*head));
 	put(&w, &counts, sizeof(counts));
-	for (uint32_t i = 0; i < b->precondition_count; i++)
+	for (uint32_t i = 0; i < b->precondition_count; i++) {
+		if (!row_is_replicated(b->preconditions[i].type))
+			continue;
 		put(&w, &b->preconditions[i], sizeof(b->preconditions[i]));
-	for (uint32_t i = 0; i < b->change_count; i++)
+		counts.preconditions++;
+	}
+	for (uint32_t i = 0; i < b->change_count; i++) {
+		if (!row_is_replicated(b->changes[i].type))
+			continue;
 		put_change(&w, &b->changes[i], now_ns);
+		counts.changes++;
+	}
 	if (w.is_short)
 		return -ENOSPC;
 	finish_head(head, w.used);
 	memcpy(out, head, sizeof(*head));
+	memcpy(out + sizeof(*head), &counts, sizeof(counts));
 	return (int64_t)w.used;
 }
 
@@ -168,7 +177,7 @@ static bool take(struct slice *rest, void *out, size_t length)
 
 static bool change_is_sound(const struct wire_change *c)
 {
-	if (c->verb < VERB_PUT || c->verb > VERB_TELL || c->type >= ROW_COUNT)
+	if (c->verb < VERB_PUT || c->verb > VERB_TELL || !row_is_replicated(c->type))
 		return false;
 	return c->bytes == (c->verb == VERB_PUT ? row_bytes((enum row_type)c->type) : 0) &&
 	       (c->verb != VERB_PUT || c->bytes);

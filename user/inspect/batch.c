@@ -10,9 +10,11 @@
 static const struct {
 	const char *name;
 	uint32_t bytes;
+	bool replicated;
 } rows[ROW_COUNT] = {
-	[ROW_NONE] = { "none", 0 },
-#define ROW(name, capacity, replicated, sentence) [ROW_##name] = { #name, sizeof(struct name##_row) },
+	[ROW_NONE] = { "none", 0, true },
+#define ROW(name, capacity, replicated, sentence)                                                \
+	[ROW_##name] = { #name, sizeof(struct name##_row), replicated },
 #include <ringfence/row.def>
 #undef ROW
 };
@@ -35,6 +37,11 @@ void batch_init(struct batch *b, struct arena *arena)
 	b->preconditions =
 		arena_take_raw(arena, LIMIT_PRECONDITIONS * sizeof(*b->preconditions));
 	b->overflow = !b->changes || !b->preconditions;
+}
+
+bool row_is_replicated(enum row_type type)
+{
+	return (uint32_t)type < ROW_COUNT && rows[type].replicated;
 }
 
 static struct change *add(struct batch *b, enum verb verb, enum row_type type)

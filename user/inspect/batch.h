@@ -30,6 +30,8 @@ static inline uint32_t row_version(const struct row_view *row)
 /* Size of a row's value; 0 for no type. */
 uint32_t row_bytes(enum row_type type);
 const char *row_name(enum row_type type);
+/* Every member has it; what is not replicated is the member's own and never travels. */
+bool row_is_replicated(enum row_type type);
 
 enum verb {
 	VERB_PUT = 1,                /* write the row, raise its version      */

@@ -215,6 +215,19 @@ static void change_rows(struct apply *a, const struct batch *b)
 	}
 }
 
+void apply_own(struct apply *a, const struct batch *batch)
+{
+	for (uint32_t i = 0; !batch->overflow && i < batch->change_count; i++) {
+		const struct change *c = &batch->changes[i];
+
+		if (row_is_replicated(c->type))
+			continue;
+		if (c->verb == VERB_PUT || c->verb == VERB_END)
+			set_row(a, c->type, &c->key, batch,
+				c->verb == VERB_PUT ? c->value : NULL);
+	}
+}
+
 static void tell(struct apply *a, const struct batch *b)
 {
 	for (uint32_t i = 0; i < b->change_count; i++)

@@ -40,6 +40,9 @@ bool apply_is_grouped(const struct apply *a);
 enum reason apply_execute(struct apply *a, const struct batch *batch, apply_done_fn done,
 			  void *context);
 
+/* The changes of rows that are not replicated, at once: a group never sees them. */
+void apply_own(struct apply *a, const struct batch *batch);
+
 void apply_watch_rows(struct apply *a, const struct apply_watch *watch);
 /* Batches executed so far, void ones too: in a group the same on all members. */
 uint64_t apply_number(const struct apply *a);
