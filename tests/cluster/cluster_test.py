@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 from faults import SHORT, broken, intruded, run_all
+from mgcp import survive_host
 from world import Unseen, obey_signals
 
 NEEDED = ("corosync", "keepalived", "sipp", "nft", "ethtool")
@@ -21,11 +22,15 @@ def check(sentence, holds, why=""):
     print(f"{'ok' if holds else 'not ok'} - {sentence}" + ("" if holds else f": {why}"), flush=True)
 
 
+def settings_of(gateways, faults, calls):
+    return argparse.Namespace(faults=faults, calls=calls, pace="subsecond", gateways=gateways,
+                              split=False, token=None,
+                              patience=8 if gateways == "cluster" else 3)
+
+
 def rows_of(gateways, faults, calls):
     rows = []
-    settings = argparse.Namespace(faults=faults, calls=calls, pace="subsecond", gateways=gateways,
-                                  split=False, token=None,
-                                  patience=8 if gateways == "cluster" else 3)
+    settings = settings_of(gateways, faults, calls)
     try:
         run_all(settings, rows.append)
     except (Unseen, OSError, subprocess.SubprocessError) as error:
@@ -54,6 +59,7 @@ def main():
         check(f"no_stranger_passes_during_{name}", not intruded(row), "; ".join(intruded(row)))
         print(f"   {row['lost_max']} packets lost at most of a stream, {row['refused']} of "
               f"{row['asked']} new calls refused, steady after {row['steady_ms']} ms")
+    survive_host(settings_of("cluster", [], 0), 8, check)
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return failed > 0
 
