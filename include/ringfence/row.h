@@ -45,6 +45,7 @@ enum tell {
 	TELL_UNREGISTERED,
 	TELL_HOST_LOST,             /* a command ran out, and nothing was answered since */
 	TELL_HOST_BACK,
+	TELL_GATEWAY_CROWDED,       /* nine tenths of what it may have are in use       */
 };
 
 enum side {
@@ -283,7 +284,8 @@ struct gateway_row {
 	__u8 state;                 /* enum gateway_state                               */
 	__u8 old_version;           /* 1: spoke MGCP 0.1                                */
 	__u8 domain_bytes;
-	__u8 pad[5];
+	__u8 crowded;               /* 1: nine tenths of a limit were reached           */
+	__u8 pad[4];
 	__u8 domain[64];
 };
 

@@ -40,7 +40,7 @@ static struct world {
 	struct permit permits[OPEN_MOST];
 	uint32_t open_count;
 	uint64_t counts[COUNTER_END];
-	uint32_t told[TELL_HOST_BACK + 1];
+	uint32_t told[TELL_GATEWAY_CROWDED + 1];
 	uint64_t now_ns;
 	uint16_t from_zone;          /* where the next datagrams come from; 0: as the address says */
 	uint64_t media_ns;           /* when the last media was seen, of any call */

@@ -243,6 +243,60 @@ static void gateway_has_so_many_connections(void **state)
 	assert_refused(REASON_mgcp_connections);
 }
 
+static int set_up_narrow(void **state)
+{
+	(void)state;
+	return world_open(MGCP_CONFIG "limits: { mgcp_connections: 20, mgcp_endpoints: 10 }\n");
+}
+
+/* repeat() begins on aaln/0 each time. */
+static void gateway_has_so_many_connections_and_endpoints_as_the_file_says(void **state)
+{
+	(void)state;
+	assert_int_equal(repeat(8, "CRCX", AGENT, GW), 8);
+	assert_int_equal(w.told[TELL_GATEWAY_CROWDED], 0);
+	assert_int_equal(repeat(11, "CRCX", AGENT, GW), 10);
+	assert_refused(REASON_mgcp_endpoints);
+	assert_int_equal(w.told[TELL_GATEWAY_CROWDED], 1);
+	assert_int_equal(repeat(3, "CRCX", AGENT, GW), 2);
+	assert_refused(REASON_mgcp_connections);
+	assert_int_equal(w.told[TELL_GATEWAY_CROWDED], 1);
+	/* another gateway has room of its own */
+	assert_int_equal(repeat(3, "CRCX", AGENT, GW2), 3);
+}
+
+/* Told again when it was less meanwhile. */
+static void crowded_gateway_is_told_of_once_until_it_has_room(void **state)
+{
+	(void)state;
+	assert_int_equal(repeat(9, "CRCX", AGENT, GW), 9);
+	assert_int_equal(w.told[TELL_GATEWAY_CROWDED], 1);
+	run_timers(40);
+	assert_int_equal(repeat(8, "CRCX", AGENT, GW), 8);
+	assert_int_equal(w.told[TELL_GATEWAY_CROWDED], 1);
+	assert_int_equal(repeat(10, "CRCX", AGENT, GW), 10);
+	assert_int_equal(w.told[TELL_GATEWAY_CROWDED], 2);
+}
+
+static int set_up_allowing(void **state)
+{
+	(void)state;
+	return world_open(MGCP_CONFIG "protections: { mgcp: { mode: enforce, commands:"
+				      " { allow: [AUEP, RQNT], deny: RQNT } } }\n");
+}
+
+static void what_is_not_among_the_allowed_commands_is_denied(void **state)
+{
+	static const char *const verbs[] = { "RQNT", "CRCX", "XTST" };
+
+	(void)state;
+	assert_int_equal(repeat(1, "AUEP", AGENT, GW), 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(repeat(1, verbs[i], AGENT, GW), 0);
+		assert_refused(REASON_mgcp_command_denied);
+	}
+}
+
 static void monitored_refusal_goes_on_and_opens_nothing(void **state)
 {
 	(void)state;
@@ -275,6 +329,10 @@ int main(void)
 		TEST(commands_of_a_gateway_are_counted),
 		TEST(restarts_are_counted_at_the_agent),
 		TEST_IN(gateway_has_so_many_connections, set_up_wide),
+		TEST_IN(gateway_has_so_many_connections_and_endpoints_as_the_file_says,
+			set_up_narrow),
+		TEST_IN(crowded_gateway_is_told_of_once_until_it_has_room, set_up_narrow),
+		TEST_IN(what_is_not_among_the_allowed_commands_is_denied, set_up_allowing),
 		TEST_IN(monitored_refusal_goes_on_and_opens_nothing, set_up_watching),
 	};
 

@@ -309,7 +309,7 @@ static void each_record_has_its_name(void **state)
 		[TELL_CALL_STARTED] = "call_started", [TELL_CALL_ANSWERED] = "call_answered",
 		[TELL_CALL_ENDED] = "call_ended",     [TELL_REGISTERED] = "registered",
 		[TELL_UNREGISTERED] = "unregistered", [TELL_HOST_LOST] = "host_lost",
-		[TELL_HOST_BACK] = "host_back",
+		[TELL_HOST_BACK] = "host_back", [TELL_GATEWAY_CROWDED] = "gateway_crowded",
 	};
 	int fd = client();
 
@@ -317,7 +317,7 @@ static void each_record_has_its_name(void **state)
 	ask(fd, "{\"command\":\"events\"}\n");
 	/* Answered once the server has read what came before. */
 	is_answered(fd);
-	for (enum tell tell = TELL_CALL_STARTED; tell <= TELL_HOST_BACK; tell++) {
+	for (enum tell tell = TELL_CALL_STARTED; tell <= TELL_GATEWAY_CROWDED; tell++) {
 		json_t *document;
 
 		order(tell, 1);

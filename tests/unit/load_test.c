@@ -113,6 +113,9 @@ static const struct mistake {
 	{ ZONES "protections: { mgcp: { fax: denied } }\n", 4, 29, "did you mean deny" },
 	{ ZONES "protections: { mgcp: { methods: { deny: [CRCX] } } }\n", 4, 24, "unknown word" },
 	{ ZONES "limits: { mgcp_create_rate: many }\n", 4, 29, "no number" },
+	{ ZONES "limits: { mgcp_connections: 961 }\n", 4, 29, "" },
+	{ ZONES "protections: { mgcp: { commands: { allow: [CRXC] } } }\n", 4, 44,
+	  "did you mean CRCX" },
 	{ ZONES "servers:\n  a: { addresses: [10.1.0.1], zone: in, speaks: [mgcp], names: [''] }\n",
 	  5, 65, "1 to 63 letters" },
 	{ ZONES "servers:\n  a: { addresses: [10.1.0.1], zone: in, speaks: [mgcp],"

@@ -303,7 +303,7 @@ static void each_record_has_its_word(void **state)
 		[TELL_CALL_STARTED] = "call_started", [TELL_CALL_ANSWERED] = "call_answered",
 		[TELL_CALL_ENDED] = "call_ended",     [TELL_REGISTERED] = "registered",
 		[TELL_UNREGISTERED] = "unregistered", [TELL_HOST_LOST] = "host_lost",
-		[TELL_HOST_BACK] = "host_back",
+		[TELL_HOST_BACK] = "host_back", [TELL_GATEWAY_CROWDED] = "gateway_crowded",
 	};
 
 	(void)state;

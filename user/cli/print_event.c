@@ -93,9 +93,11 @@ static void print_record(const json_t *event)
 	bool is_call = *word(event, "caller");
 
 	if (*word(event, "host")) {
-		printf("%-13s %s, %lld commands unanswered\n", word(event, "event"),
-		       word(event, "host"),
-		       (long long)json_integer_value(json_object_get(event, "unanswered")));
+		printf("%-13s %s", word(event, "event"), word(event, "host"));
+		if (json_object_get(event, "unanswered"))
+			printf(", %lld commands unanswered",
+			       (long long)json_integer_value(json_object_get(event, "unanswered")));
+		printf("\n");
 		return;
 	}
 	printf("%-13s %s%s%s", word(event, "event"), is_call ? word(event, "caller") :

@@ -182,16 +182,29 @@ static void add_host(const struct view *v, json_t *document, const struct owner 
 						 (json_int_t)h->unanswered));
 }
 
+static void add_gateway(const struct view *v, json_t *document, const struct owner *owner)
+{
+	const struct row_key key = { .owner = *owner };
+	const struct gateway_row *g = tables_find(v->tables, ROW_gateway, &key);
+
+	if (g)
+		json_object_update_new(document, json_pack("{s:s, s:o}", "from_zone",
+							   view_zone(v, g->zones[0]), "host",
+							   show_place(&g->gateway.address, 0)));
+}
+
 json_t *show_tell(const struct view *v, enum tell tell, const struct owner *owner)
 {
 	static const char *const names[] = { "?",	   "call_started", "call_answered",
 					     "call_ended", "registered",   "unregistered",
-					     "host_lost",  "host_back" };
+					     "host_lost",  "host_back",
+					     "gateway_crowded" };
 	json_t *document = json_pack("{s:s, s:s}", "type", "record", "event",
 				     tell < sizeof(names) / sizeof(*names) ? names[tell] : "?");
 
 	add_call(v, document, owner);
 	add_binding(v, document, owner);
 	add_host(v, document, owner);
+	add_gateway(v, document, owner);
 	return document;
 }

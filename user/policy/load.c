@@ -260,13 +260,14 @@ DURATION(linger)
 DURATION(drain)
 DURATION(binding_longest)
 
-#define LIMIT(word, field)                                                                       \
+#define LIMIT(word, field) LIMIT_TO(word, field, 1000000)
+#define LIMIT_TO(word, field, most)                                                              \
 	static void limit_##word(struct loader *l, const yaml_node_t *node, void *target)        \
 	{                                                                                        \
 		uint64_t n;                                                                      \
                                                                                                  \
 		(void)target;                                                                    \
-		if (load_number(l, node, 1000000, &n))                                           \
+		if (load_number(l, node, most, &n))                                              \
 			l->policy->field = (uint32_t)n;                                          \
 	}
 LIMIT(unknown_rate, unknown_rate)
@@ -276,6 +277,8 @@ LIMIT(mgcp_create_rate, mgcp.create_rate)
 LIMIT(mgcp_delete_rate, mgcp.delete_rate)
 LIMIT(mgcp_audit_rate, mgcp.audit_rate)
 LIMIT(mgcp_restart_rate, mgcp.restart_rate)
+LIMIT_TO(mgcp_connections, mgcp.connections, LIMIT_MGCP_CONNECTIONS)
+LIMIT_TO(mgcp_endpoints, mgcp.endpoints, LIMIT_MGCP_CONNECTIONS)
 
 static void read_path(struct loader *l, const yaml_node_t *node, char *ret)
 {
@@ -345,7 +348,9 @@ static const struct word limit_words[] = {
 	{ "mgcp_create_rate", limit_mgcp_create_rate },
 	{ "mgcp_delete_rate", limit_mgcp_delete_rate },
 	{ "mgcp_audit_rate", limit_mgcp_audit_rate },
-	{ "mgcp_restart_rate", limit_mgcp_restart_rate }, { NULL, NULL },
+	{ "mgcp_restart_rate", limit_mgcp_restart_rate },
+	{ "mgcp_connections", limit_mgcp_connections },
+	{ "mgcp_endpoints", limit_mgcp_endpoints }, { NULL, NULL },
 };
 static const struct word cluster_words[] = { { "group", cluster_group }, { NULL, NULL } };
 static const struct word daemon_words[] = {
@@ -394,7 +399,8 @@ static void set_defaults(struct loader *l)
 	p->media_rate = 2000;
 	p->mgcp = (struct mgcp_limits){ .message_rate = 1000, .create_rate = 200,
 					.delete_rate = 200, .audit_rate = 200,
-					.restart_rate = 200 };
+					.restart_rate = 200,
+					.connections = LIMIT_MGCP_CONNECTIONS };
 	strcpy(l->settings.control_path, "/run/ringfence/control.sock");
 	strcpy(l->settings.pin_path, "/sys/fs/bpf/ringfence");
 }

@@ -78,9 +78,34 @@ static void methods_deny(struct loader *l, const yaml_node_t *node, void *target
 	load_items(l, node, deny_method, target);
 }
 
+struct allowed {
+	const struct protected *protected;
+	uint64_t methods;
+};
+
+static void allow_method(struct loader *l, const yaml_node_t *node, void *target)
+{
+	struct allowed *a = target;
+	int method = load_choice(l, node, a->protected->methods);
+
+	if (method >= 0)
+		a->methods |= 1ull << method;
+}
+
+/* All others are denied; what deny names is denied, too. */
+static void methods_allow(struct loader *l, const yaml_node_t *node, void *target)
+{
+	const struct protected *p = target;
+	struct allowed a = { .protected = p };
+
+	load_items(l, node, allow_method, &a);
+	l->policy->protocols[p->number].denied_methods |= ~a.methods;
+}
+
 static void protected_methods(struct loader *l, const yaml_node_t *node, void *target)
 {
-	static const struct word words[] = { { "deny", methods_deny }, { NULL, NULL } };
+	static const struct word words[] = { { "deny", methods_deny }, { "allow", methods_allow },
+					     { NULL, NULL } };
 
 	load_words(l, node, words, target);
 }

@@ -111,6 +111,7 @@ struct policy {
 	} timers;
 	struct mgcp_limits {                    /* a second; RSIP counts by agent, else by gateway */
 		uint32_t message_rate, create_rate, delete_rate, audit_rate, restart_rate;
+		uint32_t connections, endpoints; /* of one gateway; endpoints 0: no limit */
 		bool deny_fax;
 	} mgcp;
 	uint32_t unknown_rate;                  /* messages a second of an unknown source */

@@ -194,28 +194,13 @@ static void put_call(const struct mgcp_judge *j)
 	put_text(j, TEXT_CALLER, j->m->endpoint.text);
 }
 
-static uint32_t count_connections(const struct mgcp_judge *j)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < j->in->subjects->count; i++) {
-		const struct row_view *row = &j->in->subjects->rows[i];
-
-		count += row->type == ROW_connection && row->key->part == 0 &&
-			 !memcmp(&row->key->owner, &j->index_owner, sizeof(j->index_owner));
-	}
-	return count;
-}
-
 /* CRCX, and MDCX of a connection that began before we could see it. */
 bool connection_open(struct mgcp_judge *j)
 {
 	struct connection_row *c = &j->about;
 
-	if (count_connections(j) >= LIMIT_MGCP_CONNECTIONS) {
-		mgcp_judge_refuse(j, REASON_mgcp_connections, j->m->verb_text);
+	if (!mgcp_has_room(j, 1))
 		return false;
-	}
 	c->media = mgcp_media_owner(j);
 	c->since_ns = j->in->now_ns;
 	if (c->mode == MGCP_MODE_none)

@@ -89,6 +89,9 @@ void mgcp_store_gateway(struct mgcp_judge *j);
 /* rate.c: false where the message was refused. */
 bool mgcp_in_rate(struct mgcp_judge *j);
 
+/* usage.c: false, and refused, where the gateway may not have so many connections more. */
+bool mgcp_has_room(struct mgcp_judge *j, uint32_t connections);
+
 /* health.c: a command was answered; it ran out. */
 void health_answered(struct mgcp_judge *j);
 void health_ran_out(const struct inspect_in *in, struct batch *batch,
