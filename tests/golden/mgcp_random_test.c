@@ -59,6 +59,8 @@ static void say_command(bool by_agent, uint32_t id)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "C: %u" CRLF, draw(3));
 	if (draw(2))
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "I: %u" CRLF, draw(4));
+	if (draw(4) == 0)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "Z2: %s@gw" CRLF, PICK(names));
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "M: %s" CRLF "RM: %s" CRLF "%s",
 		      PICK(modes), PICK(restarts), by_agent ? description() : "");
 	say(by_agent ? AGENT : GW, by_agent ? 2727 : 2427, by_agent ? GW : AGENT,
@@ -68,13 +70,14 @@ static void say_command(bool by_agent, uint32_t id)
 static void say_answer(bool by_agent, uint32_t id)
 {
 	static const char *const codes[] = { "200", "200", "200", "250", "100", "400", "515", "000" };
-	static const char *const names[] = { "Z: aaln/1@gw" CRLF, "Z: aaln/2@gw" CRLF, "" };
-	char text[1024], connection[16] = "";
+	static const char *const names[] = { "Z: aaln/1@gw" CRLF, "Z: aaln/2@gw" CRLF,
+					     "Z2: aaln/2@gw" CRLF, "" };
+	char text[1024], connection[32] = "";
 
 	if (draw(4))
-		snprintf(connection, sizeof(connection), "I: %u" CRLF, draw(4));
-	snprintf(text, sizeof(text), "%s %u OK" CRLF "%s%s%s", PICK(codes), id, PICK(names),
-		 connection, by_agent ? "" : description());
+		snprintf(connection, sizeof(connection), "I: %u" CRLF "I2: %u" CRLF, draw(4), draw(4));
+	snprintf(text, sizeof(text), "%s %u OK" CRLF "%s%s%s%s", PICK(codes), id, PICK(names),
+		 connection, by_agent ? "" : description(), by_agent || draw(3) ? "" : description());
 	say(by_agent ? AGENT : GW, by_agent ? 2727 : 2427, by_agent ? GW : AGENT,
 	    by_agent ? 2427 : 2727, text);
 }

@@ -27,6 +27,20 @@ static void open_response(const struct mgcp_judge *j, uint64_t expires_ns)
 	doors_signalling(&d, &key, &flow, expires_ns);
 }
 
+/* RFC 3435 2.3.5: Z2: makes a second connection, on another endpoint of the gateway. */
+static void put_second(const struct mgcp_judge *j)
+{
+	struct row_key key = row_key_make(&j->transaction_owner, SUB_SECOND, 0);
+	struct connection_row c = j->about;
+
+	c.endpoint = (struct owner){ { 0 } };
+	if (!j->m->second.is_wild)
+		c.endpoint = mgcp_endpoint_owner(j->in, &j->gateway.address, &j->m->second);
+	mgcp_name_take(&c, &j->m->second);
+	c.media = mgcp_second_owner(j->in, &j->about.media);
+	batch_put(j->batch, ROW_connection, &key, &c);
+}
+
 static void put_transaction(const struct mgcp_judge *j)
 {
 	const struct flow_info *f = j->in->flow;
@@ -45,6 +59,8 @@ static void put_transaction(const struct mgcp_judge *j)
 	batch_put(j->batch, ROW_transaction, &j->transaction_key, &row);
 	if (mgcp_is_of_media(j->m->verb))
 		batch_put(j->batch, ROW_connection, &j->transaction_key, &j->about);
+	if (j->m->verb == MGCP_VERB_crcx && j->m->has_second)
+		put_second(j);
 	mgcp_timer(j, &j->transaction_owner, TIMER_TRANSACTION, TRANSACTION_NS);
 	open_response(j, row.ends_ns);
 }

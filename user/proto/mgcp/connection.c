@@ -78,25 +78,25 @@ static void put_text(const struct mgcp_judge *j, enum text_kind kind, struct sli
 	batch_put(j->batch, ROW_text, &key, &row);
 }
 
-/* The description at hand, NULL where there is none. False where it was refused. */
-static bool read_body(struct mgcp_judge *j, const struct sdp **ret_sdp)
+/* The first or second description, NULL where there is none. False where it was refused. */
+static bool read_body(struct mgcp_judge *j, uint32_t which, const struct sdp **ret_sdp)
 {
 	struct fault fault = { REASON_none, 0 };
 
 	*ret_sdp = NULL;
-	if (!j->m->body_count)
+	if (which >= j->m->body_count)
 		return true;
-	if (!sdp_parse(j->m->bodies[0], j->in->arena, ret_sdp, &fault))
+	if (!sdp_parse(j->m->bodies[which], j->in->arena, ret_sdp, &fault))
 		return true;
-	mgcp_judge_refuse(j, fault.reason, slice_from(j->m->bodies[0], fault.at));
+	mgcp_judge_refuse(j, fault.reason, slice_from(j->m->bodies[which], fault.at));
 	return false;
 }
 
-/* Lays the description over one side of each line. */
+/* Lays the description, if there is one, over one side of each line. */
 static bool take_sides(struct mgcp_judge *j, struct lines *l, const struct sdp *sdp,
 		       struct media_side *(*side_of)(struct media_row *row))
 {
-	for (uint32_t i = 0; i < sdp->media_count; i++) {
+	for (uint32_t i = 0; sdp && i < sdp->media_count; i++) {
 		const struct sdp_media *m = &sdp->media[i];
 		enum reason reason = media_side_read(m, side_of(&l->rows[i]));
 
@@ -116,6 +116,11 @@ static struct media_side *proposed_remote(struct media_row *row)
 	return &row->proposed[SIDE_REMOTE];
 }
 
+static struct media_side *current_remote(struct media_row *row)
+{
+	return &row->current[SIDE_REMOTE];
+}
+
 static struct media_side *current_local(struct media_row *row)
 {
 	return &row->current[SIDE_LOCAL];
@@ -128,6 +133,13 @@ static void set_ways(struct lines *l, unsigned int ways)
 	l->steady = true;
 	/* A gateway tells NATs on the way by a byte of its own before it answers. */
 	l->probes[SIDE_REMOTE] = true;
+}
+
+static uint32_t lines_of(const struct sdp *a, const struct sdp *b)
+{
+	uint32_t in_a = a ? a->media_count : 0, in_b = b ? b->media_count : 0;
+
+	return in_a > in_b ? in_a : in_b;
 }
 
 static struct lines *load_lines(struct mgcp_judge *j, const struct doors *d, uint32_t count)
@@ -165,10 +177,10 @@ static bool propose(struct mgcp_judge *j, unsigned int ways, bool drains)
 	const struct sdp *sdp;
 	struct lines *l;
 
-	if (!read_body(j, &sdp))
+	if (!read_body(j, 0, &sdp))
 		return false;
-	l = load_lines(j, &d, sdp ? sdp->media_count : 0);
-	if (!l || (sdp && !take_sides(j, l, sdp, proposed_remote)))
+	l = load_lines(j, &d, lines_of(sdp, NULL));
+	if (!l || !take_sides(j, l, sdp, proposed_remote))
 		return false;
 	set_ways(l, ways);
 	return store_lines(j, &d, l);
@@ -199,7 +211,7 @@ bool connection_open(struct mgcp_judge *j)
 {
 	struct connection_row *c = &j->about;
 
-	if (!mgcp_has_room(j, 1))
+	if (!mgcp_has_room(j, j->m->verb == MGCP_VERB_crcx && j->m->has_second ? 2 : 1))
 		return false;
 	c->media = mgcp_media_owner(j);
 	c->since_ns = j->in->now_ns;
@@ -309,32 +321,103 @@ static void take_names(const struct mgcp_judge *j, struct connection_row *c)
 		c->connection = mgcp_hash(j->in, j->m->connection);
 }
 
+/* Both have it from the command that made them. */
+static void put_second_call(const struct mgcp_judge *j, const struct connection_row *first,
+			    const struct connection_row *c)
+{
+	const struct timers *t = &j->in->policy->timers;
+	struct row_key key = row_key_make(&first->media, 0, 0);
+	const struct call_row *call = subjects_value(j->in->subjects, ROW_call, &key);
+	struct row_key text_key = row_key_make(&first->media, 0, TEXT_CALL_ID);
+	const struct text_row *text = subjects_value(j->in->subjects, ROW_text, &text_key);
+	struct call_row next = call ? *call : (struct call_row){ .protocol = MGCP_PROTOCOL };
+
+	key = row_key_make(&c->media, 0, 0);
+	next.state = CALL_CONFIRMED;
+	next.answered_ns = j->in->now_ns;
+	batch_put(j->batch, ROW_call, &key, &next);
+	text_key = row_key_make(&c->media, 0, TEXT_CALL_ID);
+	if (text)
+		batch_put(j->batch, ROW_text, &text_key, text);
+	mgcp_timer(j, &c->media, TIMER_CALL_IDLE, t->call_idle_ns);
+	mgcp_timer(j, &c->media, TIMER_CALL_LONGEST, t->call_longest_ns);
+	batch_tell(j->batch, TELL_CALL_STARTED, &c->media);
+	batch_tell(j->batch, TELL_CALL_ANSWERED, &c->media);
+}
+
+/* What the command asked for beside the first, as the final answer names it; NULL: nothing. */
+static const struct connection_row *second_of(const struct mgcp_judge *j)
+{
+	const struct connection_row *asked =
+		connection_at(j->in->subjects, &j->transaction_owner, SUB_SECOND);
+
+	return j->m->code >= 200 && j->m->second_connection.length ? asked : NULL;
+}
+
+/* RFC 3435 2.3.5: two connections that the gateway joins: each is the other's far end. `near` and
+ * `far` are the second's descriptions, as far as the answer gave them. */
+static bool establish_second(struct mgcp_judge *j, const struct connection_row *first,
+			     const struct sdp *near, const struct sdp *far)
+{
+	const struct connection_row *asked = second_of(j);
+	struct connection_row c;
+	struct doors d;
+	struct lines *l;
+
+	if (!asked)
+		return true;
+	c = *asked;
+	c.mode = first->mode;
+	c.connection = mgcp_hash(j->in, j->m->second_connection);
+	if (j->m->has_second) {
+		c.endpoint = mgcp_endpoint_owner(j->in, &j->gateway.address, &j->m->second);
+		mgcp_name_take(&c, &j->m->second);
+	}
+	if (mgcp_owner_is_zero(&c.endpoint) ||
+	    (c.connection == first->connection &&
+	     !memcmp(&c.endpoint, &first->endpoint, sizeof(c.endpoint))))
+		return true;
+	j->about = c;
+	end_namesake(j, &c);
+	put_second_call(j, first, &c);
+	put_text(j, TEXT_CALLER, slice_make(c.name, c.name_bytes));
+	put_connection(j, &c, NULL);
+	d = doors_of(j, &c.media, false);
+	l = load_lines(j, &d, lines_of(near, far));
+	if (!l || !take_sides(j, l, near, current_local) || !take_sides(j, l, far, current_remote))
+		return false;
+	agree(l, j->in->now_ns);
+	set_ways(l, mgcp_mode_ways((enum mgcp_mode)c.mode));
+	return store_lines(j, &d, l);
+}
+
 /* The answer: what the command proposed holds, and the gateway says where it receives. */
 bool connection_establish(struct mgcp_judge *j)
 {
 	const struct connection_row *own = connection_at(j->in->subjects, &j->about.media, 0);
 	const struct doors d = doors_of(j, &j->about.media,
 					connection_is_up(j->in->subjects, &j->about.media));
+	const struct sdp *sdp, *second = NULL;
 	struct connection_row next;
-	const struct sdp *sdp;
 	struct lines *l;
 
-	if (!own || !read_body(j, &sdp))
+	if (!own || !read_body(j, 0, &sdp) || (second_of(j) && !read_body(j, 1, &second)))
 		return false;
 	next = *own;
 	next.mode = j->about.mode;
 	take_names(j, &next);
 	if (!next.connection || mgcp_owner_is_zero(&next.endpoint))
 		return true;         /* nobody could ever speak of it: it ends by its timer */
-	l = load_lines(j, &d, sdp ? sdp->media_count : 0);
-	if (!l || (sdp && !take_sides(j, l, sdp, current_local)))
+	l = load_lines(j, &d, lines_of(sdp, second));
+	if (!l || !take_sides(j, l, sdp, current_local) ||
+	    !take_sides(j, l, second, current_remote))
 		return false;
 	agree(l, j->in->now_ns);
 	set_ways(l, mgcp_mode_ways((enum mgcp_mode)next.mode));
 	end_namesake(j, &next);
 	put_connection(j, &next, own);
 	confirm(j, &next);
-	return store_lines(j, &d, l);
+	return store_lines(j, &d, l) && establish_second(j, &next, second, sdp);
 }
 
 /* The command failed: what it proposed is taken back, its mode too. */
@@ -347,7 +430,9 @@ void connection_roll_back(struct mgcp_judge *j)
 
 	if (!own)
 		return;
-	if (!connection_is_up(j->in->subjects, &own->media)) {
+	/* A provisional answer may have named it before. */
+	if (j->transaction->method == MGCP_VERB_crcx ||
+	    !connection_is_up(j->in->subjects, &own->media)) {
 		connection_end(j->batch, own);
 		return;
 	}

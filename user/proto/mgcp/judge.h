@@ -27,6 +27,7 @@
 #define SIDE_LOCAL SIDE_CALLER       /* the gateway's end of a connection            */
 #define SIDE_REMOTE SIDE_CALLEE
 
+#define SUB_SECOND 1                 /* CONNECTION of a transaction: the second one  */
 #define PART_SWEEP 1                 /* CONNECTION: what is still to be ended        */
 #define PART_RESPONSE 0x1000000u     /* DOOR: where the answer to a command goes     */
 #define PART_NOTIFIED 0x1000010u     /* DOOR: the notified entity                    */
@@ -75,6 +76,8 @@ struct owner mgcp_health_owner(const struct inspect_in *in, const struct address
 bool mgcp_owner_is_zero(const struct owner *o);
 uint64_t mgcp_owner_sub(const struct owner *o);
 const struct server *mgcp_agent_at(const struct policy *p, const struct address *a);
+/* That of the second connection which the first's command asked for. */
+struct owner mgcp_second_owner(const struct inspect_in *in, const struct owner *first);
 void mgcp_name_take(struct connection_row *row, const struct mgcp_name *name);
 void mgcp_timer(const struct mgcp_judge *j, const struct owner *owner, enum timer_kind kind,
 		uint64_t in_ns);

@@ -114,6 +114,9 @@ struct mgcp_message {
 	struct mgcp_entity notified; /* N:                                                */
 	bool has_specific;
 	struct mgcp_name specific;  /* Z:, the first                                      */
+	struct slice second_connection; /* I2:                                            */
+	bool has_second;
+	struct mgcp_name second;    /* Z2:                                                */
 	enum mgcp_restart restart;  /* RM:                                                */
 	uint32_t delay;             /* RD: seconds                                        */
 

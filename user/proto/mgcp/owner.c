@@ -88,6 +88,14 @@ struct owner mgcp_media_owner(const struct mgcp_judge *j)
 	return owner_named(j->in->key, parts, 3);
 }
 
+struct owner mgcp_second_owner(const struct inspect_in *in, const struct owner *first)
+{
+	const struct slice parts[] = { SLICE("mgcp second"),
+				       slice_make(first->bytes, sizeof(first->bytes)) };
+
+	return owner_named(in->key, parts, 2);
+}
+
 bool mgcp_owner_is_zero(const struct owner *o)
 {
 	static const struct owner zero;

@@ -103,6 +103,7 @@ static int read_ids(const struct mgcp_reading *r)
 {
 	const struct mgcp_parameter *call = first(r, MGCP_PARAMETER_call);
 	const struct mgcp_parameter *connection = first(r, MGCP_PARAMETER_connection);
+	const struct mgcp_parameter *second = first(r, MGCP_PARAMETER_connection2);
 	struct mgcp_message *m = r->message;
 	size_t comma;
 
@@ -110,6 +111,10 @@ static int read_ids(const struct mgcp_reading *r)
 		return mgcp_refuse(r, REASON_mgcp_bad_parameter, call->line);
 	if (call)
 		m->call = call->value;
+	if (second && !is_id(second->value))
+		return mgcp_refuse(r, REASON_mgcp_bad_parameter, second->line);
+	if (second)
+		m->second_connection = second->value;
 	if (!connection)
 		return 0;
 	comma = slice_find(connection->value, ',');
@@ -138,11 +143,23 @@ static int read_mode(const struct mgcp_reading *r)
 	return 0;
 }
 
+/* False where there is one that is none. */
+static bool read_specific(const struct mgcp_parameter *p, bool *ret_has, struct mgcp_name *ret)
+{
+	if (!p || !p->value.length)
+		return true;
+	if (!mgcp_parse_name(p->value, ret) || ret->local.length > LIMIT_MGCP_NAME_BYTES)
+		return false;
+	*ret_has = true;
+	return true;
+}
+
 /* An empty N: sets the entity back to the command's sender (RFC 3435 3.2.2.13). */
 static int read_who(const struct mgcp_reading *r)
 {
 	const struct mgcp_parameter *notified = first(r, MGCP_PARAMETER_notified);
 	const struct mgcp_parameter *specific = first(r, MGCP_PARAMETER_specific);
+	const struct mgcp_parameter *second = first(r, MGCP_PARAMETER_specific2);
 	struct mgcp_message *m = r->message;
 
 	if (notified && notified->value.length) {
@@ -150,12 +167,10 @@ static int read_who(const struct mgcp_reading *r)
 			return mgcp_refuse(r, REASON_mgcp_bad_parameter, notified->line);
 		m->has_notified = true;
 	}
-	if (specific && specific->value.length) {
-		if (!mgcp_parse_name(specific->value, &m->specific) ||
-		    m->specific.local.length > LIMIT_MGCP_NAME_BYTES)
-			return mgcp_refuse(r, REASON_mgcp_bad_endpoint, specific->line);
-		m->has_specific = true;
-	}
+	if (!read_specific(specific, &m->has_specific, &m->specific))
+		return mgcp_refuse(r, REASON_mgcp_bad_endpoint, specific->line);
+	if (!read_specific(second, &m->has_second, &m->second))
+		return mgcp_refuse(r, REASON_mgcp_bad_endpoint, second->line);
 	return 0;
 }
 

@@ -61,6 +61,7 @@ static void judge_restart(struct mgcp_judge *j)
 static bool has_all(struct mgcp_judge *j)
 {
 	struct wants *w = &j->out->wants;
+	const struct connection_row *second;
 	struct owner endpoint = j->about.endpoint;
 
 	if (j->gateway_row)
@@ -79,6 +80,12 @@ static bool has_all(struct mgcp_judge *j)
 		w->owners[w->count++] = j->index_owner;
 	if (!mgcp_owner_is_zero(&j->about.media))
 		w->owners[w->count++] = j->about.media;
+	second = connection_at(j->in->subjects, &j->transaction_owner, SUB_SECOND);
+	if (second && j->m->has_second)
+		w->owners[w->count++] = mgcp_endpoint_owner(j->in, &j->gateway.address,
+							    &j->m->second);
+	else if (second && !mgcp_owner_is_zero(&second->endpoint))
+		w->owners[w->count++] = second->endpoint;
 	return false;
 }
 
