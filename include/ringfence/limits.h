@@ -49,6 +49,7 @@
 #define LIMIT_SIP_HEADERS 256
 #define LIMIT_SIP_HEADER_VALUES 64       /* values of one kind: Via, Contact, Route       */
 #define LIMIT_MGCP_PARAMETERS 128        /* parameter lines of one message                */
+#define LIMIT_MGCP_CONFIRMED 6           /* transactions that one K: confirms; others are kept */
 #define LIMIT_MGCP_NAME_BYTES 128        /* local name of an endpoint                     */
 #define LIMIT_SDP_MEDIA 16               /* m= lines                                      */
 #define LIMIT_SDP_FORMATS 64             /* formats of one m= line                        */
@@ -58,7 +59,7 @@
 #define LIMIT_ICE_DOORS 32               /* of one description; none where it has many lines */
 
 /* Judgement */
-#define LIMIT_WANTS 6                    /* keys or leases of one round                   */
+#define LIMIT_WANTS 12                   /* keys or leases of one round                   */
 #define LIMIT_WANT_ROUNDS 2
 #define LIMIT_SUBJECTS 1024              /* rows handed to one judgement                  */
 #define LIMIT_CHANGES 256                /* row changes of one batch                      */

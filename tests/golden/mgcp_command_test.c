@@ -210,6 +210,57 @@ static void confirmed_command_is_not_repeated(void **state)
 	assert_refused(REASON_mgcp_replayed);
 }
 
+static void is_replay(const char *audit, bool replayed)
+{
+	command(audit);
+	if (replayed)
+		assert_refused(REASON_mgcp_replayed);
+	else
+		assert_accepted();
+}
+
+/* RFC 3435 3.2.2.19: ids and ranges; what was not answered yet cannot be confirmed. */
+static void what_a_command_confirms_is_not_repeated(void **state)
+{
+	(void)state;
+	command(COMMAND("AUEP", "100", EP));
+	answer("200 100 OK" CRLF);
+	command(COMMAND("AUEP", "101", EP));
+	command(COMMAND("AUEP", "102", EP));
+	answer("200 102 OK" CRLF);
+	command(COMMAND("AUEP", "103", EP));
+	answer("200 103 OK" CRLF);
+	command(COMMAND("AUEP", "104", EP) "K: 100-102, 110" CRLF);
+	assert_accepted();
+	is_replay(COMMAND("AUEP", "100", EP), true);
+	is_replay(COMMAND("AUEP", "101", EP), false);
+	is_replay(COMMAND("AUEP", "102", EP), true);
+	is_replay(COMMAND("AUEP", "103", EP), false);
+	is_replay(COMMAND("AUEP", "104", EP) "K: 100-102, 110" CRLF, false);
+}
+
+/* MDCX asks for more rows: what it confirms is seen then, too. */
+static void modify_confirms_as_well(void **state)
+{
+	(void)state;
+	connect_phone();
+	command(COMMAND("MDCX", "101", EP) "K: 100" CRLF "I: 1" CRLF MODE("sendrecv"));
+	assert_accepted();
+	command(COMMAND("CRCX", "100", EP) MODE("sendrecv") SDP(PHONE, "4000"));
+	assert_refused(REASON_mgcp_replayed);
+}
+
+/* The number is another's, though it is the same. */
+static void nobody_confirms_for_another(void **state)
+{
+	(void)state;
+	command(COMMAND("AUEP", "100", EP));
+	answer("200 100 OK" CRLF);
+	say(AGENT_TOO, 2727, GW, 2427, COMMAND("AUEP", "101", EP) "K: 100" CRLF);
+	assert_accepted();
+	is_replay(COMMAND("AUEP", "100", EP), false);
+}
+
 static void confirmation_of_nothing_is_refused(void **state)
 {
 	(void)state;
@@ -430,6 +481,9 @@ int main(void)
 		TEST(number_may_come_again_when_the_old_answer_is_forgotten),
 		TEST(harmless_transactions_are_forgotten_soon),
 		TEST(confirmed_command_is_not_repeated),
+		TEST(what_a_command_confirms_is_not_repeated),
+		TEST(modify_confirms_as_well),
+		TEST(nobody_confirms_for_another),
 		TEST(confirmation_of_nothing_is_refused),
 		TEST(answer_that_nobody_asked_for_is_refused),
 		TEST(answer_to_an_ephemeral_port_gets_a_door),

@@ -59,6 +59,8 @@ static void say_command(bool by_agent, uint32_t id)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "C: %u" CRLF, draw(3));
 	if (draw(2))
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "I: %u" CRLF, draw(4));
+	if (draw(3) == 0)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "K: 1-%u" CRLF, 1 + draw(12));
 	if (draw(4) == 0)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "Z2: %s@gw" CRLF, PICK(names));
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "M: %s" CRLF "RM: %s" CRLF "%s",

@@ -65,6 +65,24 @@ static void put_transaction(const struct mgcp_judge *j)
 	open_response(j, row.ends_ns);
 }
 
+/* RFC 3435 3.2.2.19: who confirms an answer has it: the same command again is a replay. */
+static void confirm_others(const struct mgcp_judge *j)
+{
+	for (uint32_t i = 0; i < j->m->confirmed_count; i++) {
+		struct row_key key = mgcp_confirmed_key(j->m, j->in, i);
+		const struct transaction_row *t =
+			subjects_value(j->in->subjects, ROW_transaction, &key);
+		struct transaction_row next;
+
+		if (!t || t->status < 200 || t->tag || t->cseq == j->m->transaction)
+			continue;
+		next = *t;
+		next.tag = 1;
+		batch_expect(j->batch, ROW_transaction, &key, t->head.version);
+		batch_put(j->batch, ROW_transaction, &key, &next);
+	}
+}
+
 static void set_about(struct mgcp_judge *j)
 {
 	const struct mgcp_message *m = j->m;
@@ -149,5 +167,6 @@ void mgcp_judge_command(struct mgcp_judge *j)
 	if (!act(j))
 		return;
 	put_transaction(j);
+	confirm_others(j);
 	mgcp_store_gateway(j);
 }

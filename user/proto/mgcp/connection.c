@@ -236,6 +236,7 @@ static void need(struct mgcp_judge *j, const struct owner *a, const struct owner
 	w->owners[w->count++] = *a;
 	if (!mgcp_owner_is_zero(b))
 		w->owners[w->count++] = *b;
+	mgcp_want_confirmed(j->m, j->in, w);
 }
 
 bool connection_modify(struct mgcp_judge *j)

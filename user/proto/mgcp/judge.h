@@ -62,6 +62,11 @@ static inline bool mgcp_is_of_media(enum mgcp_verb verb)
 
 /* owner.c */
 void mgcp_wants(const void *msg, const struct inspect_in *in, struct wants *ret);
+/* The transactions that K: confirms. */
+void mgcp_want_confirmed(const struct mgcp_message *m, const struct inspect_in *in,
+			 struct wants *ret);
+struct row_key mgcp_confirmed_key(const struct mgcp_message *m, const struct inspect_in *in,
+				  uint32_t i);
 /* Fills hosts, zones, owners and what is found of them. */
 void mgcp_judge_begin(struct mgcp_judge *j);
 void mgcp_judge_refuse(struct mgcp_judge *j, enum reason reason, struct slice at);

@@ -119,6 +119,8 @@ struct mgcp_message {
 	struct mgcp_name second;    /* Z2:                                                */
 	enum mgcp_restart restart;  /* RM:                                                */
 	uint32_t delay;             /* RD: seconds                                        */
+	uint32_t confirmed[LIMIT_MGCP_CONFIRMED]; /* K: the first of them                 */
+	uint32_t confirmed_count;
 
 	struct slice bodies[2];     /* session descriptions, unread                       */
 	uint32_t body_count;

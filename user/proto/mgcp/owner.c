@@ -155,6 +155,24 @@ static void want(struct wants *w, struct owner owner, enum want how)
 	w->owners[w->count++] = owner;
 }
 
+/* Who asked for them asks now. */
+struct row_key mgcp_confirmed_key(const struct mgcp_message *m, const struct inspect_in *in,
+				  uint32_t i)
+{
+	const struct owner owner = transaction_owner(in, &in->flow->source, &in->flow->destination,
+						     m->confirmed[i]);
+
+	return row_key_make(&owner, 0, 0);
+}
+
+void mgcp_want_confirmed(const struct mgcp_message *m, const struct inspect_in *in,
+			 struct wants *ret)
+{
+	for (uint32_t i = 0; i < m->confirmed_count; i++)
+		if (m->confirmed[i] != m->transaction)
+			want(ret, mgcp_confirmed_key(m, in, i).owner, WANT_SHARED);
+}
+
 /* Commands of one transaction and of one endpoint are judged in order of arrival; those of a gateway
  * together, but for what ends connections of many endpoints. */
 static void want_of_command(const struct mgcp_message *m, const struct inspect_in *in,
@@ -175,6 +193,7 @@ static void want_of_command(const struct mgcp_message *m, const struct inspect_i
 		want(ret, mgcp_agent_owner(in, &f->destination.address), WANT_SHARED);
 	if (mgcp_is_of_media(m->verb) && !m->endpoint.is_wild)
 		want(ret, mgcp_endpoint_owner(in, gateway, &m->endpoint), WANT_ALONE);
+	mgcp_want_confirmed(m, in, ret);
 }
 
 void mgcp_wants(const void *msg, const struct inspect_in *in, struct wants *ret)

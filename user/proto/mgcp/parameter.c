@@ -193,8 +193,14 @@ static int read_restart(const struct mgcp_reading *r)
 	return 0;
 }
 
+static void take_confirmed(struct mgcp_message *m, uint64_t low, uint64_t high)
+{
+	while (low <= high && m->confirmed_count < LIMIT_MGCP_CONFIRMED)
+		m->confirmed[m->confirmed_count++] = (uint32_t)low++;
+}
+
 /* RFC 3435 3.2.2.19: confirmed ids, single or as ranges; empty asks for a 000. */
-static int check_ack(const struct mgcp_reading *r)
+static int read_ack(const struct mgcp_reading *r)
 {
 	const struct mgcp_parameter *p = first(r, MGCP_PARAMETER_ack);
 	struct slice rest = p ? p->value : (struct slice){ 0 };
@@ -207,10 +213,12 @@ static int check_ack(const struct mgcp_reading *r)
 		rest = slice_from(rest, slice_find(rest, ',') + 1);
 		if (!slice_number(slice_trim(slice_part(item, 0, dash)), 999999999, &low))
 			return mgcp_refuse(r, REASON_mgcp_bad_parameter, p->line);
+		high = low;
 		if (dash < item.length &&
 		    (!slice_number(slice_trim(slice_from(item, dash + 1)), 999999999, &high) ||
 		     high < low))
 			return mgcp_refuse(r, REASON_mgcp_bad_parameter, p->line);
+		take_confirmed(r->message, low, high);
 	}
 	return 0;
 }
@@ -222,5 +230,5 @@ int mgcp_read_values(const struct mgcp_reading *r)
 	err = err ? err : read_mode(r);
 	err = err ? err : read_who(r);
 	err = err ? err : read_restart(r);
-	return err ? err : check_ack(r);
+	return err ? err : read_ack(r);
 }
