@@ -2,35 +2,44 @@
 /* SipHash-2-4 (Aumasson, Bernstein: "SipHash: a fast short-input PRF"), 64 and 128 bits out. */
 #include "base/hash.h"
 
-static uint64_t rotate(uint64_t x, int bits)
+/* Tables hash several keys a row: the state shall live in registers, thus no loop over rounds whose
+ * number is not known where it is written. */
+static inline uint64_t rotate(uint64_t x, int bits)
 {
 	return x << bits | x >> (64 - bits);
 }
 
-static void rounds(uint64_t v[4], int count)
+static inline __attribute__((always_inline)) void round_once(uint64_t v[4])
 {
-	while (count-- > 0) {
-		v[0] += v[1];
-		v[2] += v[3];
-		v[1] = rotate(v[1], 13) ^ v[0];
-		v[3] = rotate(v[3], 16) ^ v[2];
-		v[0] = rotate(v[0], 32);
-		v[2] += v[1];
-		v[0] += v[3];
-		v[1] = rotate(v[1], 17) ^ v[2];
-		v[3] = rotate(v[3], 21) ^ v[0];
-		v[2] = rotate(v[2], 32);
-	}
+	v[0] += v[1];
+	v[2] += v[3];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] = rotate(v[0], 32);
+	v[2] += v[1];
+	v[0] += v[3];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[2] = rotate(v[2], 32);
 }
 
-static void absorb_word(uint64_t v[4], uint64_t word)
+static inline __attribute__((always_inline)) void rounds_last(uint64_t v[4])
+{
+	round_once(v);
+	round_once(v);
+	round_once(v);
+	round_once(v);
+}
+
+static inline __attribute__((always_inline)) void absorb_word(uint64_t v[4], uint64_t word)
 {
 	v[3] ^= word;
-	rounds(v, 2);
+	round_once(v);
+	round_once(v);
 	v[0] ^= word;
 }
 
-static uint64_t load_le64(const uint8_t *bytes)
+static inline uint64_t load_le64(const uint8_t *bytes)
 {
 	uint64_t word;
 
@@ -43,35 +52,34 @@ static uint64_t load_le64(const uint8_t *bytes)
 
 static void absorb(struct hasher *h, const uint8_t *bytes, size_t length)
 {
+	uint64_t v[4] = { h->v[0], h->v[1], h->v[2], h->v[3] };
+	unsigned int fill = h->total & 7;
 	size_t i = 0;
 
-	while (i < length) {
-		unsigned int fill = h->total & 7;
+	h->total += length;
+	for (; length - i >= 8; i += 8) {
+		uint64_t word = load_le64(bytes + i);
 
-		if (fill == 0 && length - i >= 8) {
-			absorb_word(h->v, load_le64(bytes + i));
-			h->total += 8;
-			i += 8;
-			continue;
-		}
-		h->tail |= (uint64_t)bytes[i] << (8 * fill);
-		h->total++;
-		i++;
-		if (fill == 7) {
-			absorb_word(h->v, h->tail);
-			h->tail = 0;
-		}
+		absorb_word(v, h->tail | word << 8 * fill);
+		h->tail = fill ? word >> (64 - 8 * fill) : 0;
 	}
+	for (; i < length; i++) {
+		h->tail |= (uint64_t)bytes[i] << 8 * fill++;
+		if (fill < 8)
+			continue;
+		absorb_word(v, h->tail);
+		h->tail = fill = 0;
+	}
+	memcpy(h->v, v, sizeof(v));
 }
 
-static void begin(struct hasher *h, const struct hash_key *key)
+static inline __attribute__((always_inline)) void begin_state(uint64_t v[4],
+							      const struct hash_key *key)
 {
-	h->v[0] = key->words[0] ^ 0x736f6d6570736575ULL;
-	h->v[1] = key->words[1] ^ 0x646f72616e646f6dULL;
-	h->v[2] = key->words[0] ^ 0x6c7967656e657261ULL;
-	h->v[3] = key->words[1] ^ 0x7465646279746573ULL;
-	h->tail = 0;
-	h->total = 0;
+	v[0] = key->words[0] ^ 0x736f6d6570736575ULL;
+	v[1] = key->words[1] ^ 0x646f72616e646f6dULL;
+	v[2] = key->words[0] ^ 0x6c7967656e657261ULL;
+	v[3] = key->words[1] ^ 0x7465646279746573ULL;
 }
 
 static uint64_t fold(const uint64_t v[4])
@@ -81,8 +89,9 @@ static uint64_t fold(const uint64_t v[4])
 
 void hash_begin(struct hasher *h, const struct hash_key *key)
 {
-	begin(h, key);
+	begin_state(h->v, key);
 	h->v[1] ^= 0xee;
+	h->tail = h->total = 0;
 }
 
 void hash_add(struct hasher *h, struct slice part)
@@ -101,22 +110,26 @@ struct hash128 hash_end(struct hasher *h)
 
 	absorb_word(h->v, h->tail | h->total << 56);
 	h->v[2] ^= 0xee;
-	rounds(h->v, 4);
+	rounds_last(h->v);
 	hash.words[0] = fold(h->v);
 	h->v[1] ^= 0xdd;
-	rounds(h->v, 4);
+	rounds_last(h->v);
 	hash.words[1] = fold(h->v);
 	return hash;
 }
 
 uint64_t hash64(const struct hash_key *key, struct slice bytes)
 {
-	struct hasher h;
+	uint64_t v[4], tail = (uint64_t)bytes.length << 56;
+	size_t i = 0;
 
-	begin(&h, key);
-	absorb(&h, bytes.bytes, bytes.length);
-	absorb_word(h.v, h.tail | h.total << 56);
-	h.v[2] ^= 0xff;
-	rounds(h.v, 4);
-	return fold(h.v);
+	begin_state(v, key);
+	for (; bytes.length - i >= 8; i += 8)
+		absorb_word(v, load_le64(bytes.bytes + i));
+	for (size_t k = i; k < bytes.length; k++)
+		tail |= (uint64_t)bytes.bytes[k] << 8 * (k - i);
+	absorb_word(v, tail);
+	v[2] ^= 0xff;
+	rounds_last(v);
+	return fold(v);
 }

@@ -140,6 +140,11 @@ void *map_find(const struct map *m, const void *key)
 	return m->buckets[b].entry ? entry_value(m, m->buckets[b].entry - 1) : NULL;
 }
 
+void map_prefetch(const struct map *m, const void *key)
+{
+	__builtin_prefetch(&m->buckets[(uint32_t)key_hash(m, key) & m->mask]);
+}
+
 static uint32_t entry_take(struct map *m)
 {
 	uint32_t entry = m->free;

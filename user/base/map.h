@@ -18,6 +18,8 @@ struct map *map_new(size_t key_bytes, size_t value_bytes, uint32_t capacity,
 void map_free(struct map *m);
 
 void *map_find(const struct map *m, const void *key);
+/* It is soon asked for: what a look-up waits for is fetched meanwhile. */
+void map_prefetch(const struct map *m, const void *key);
 /* The value of `key`, zeroed where it is new; NULL where the table is full. */
 void *map_take(struct map *m, const void *key);
 /* 0, or -ENOENT. */

@@ -38,6 +38,8 @@ static bool gather(struct travel *t, const struct wants *wants)
 
 	if (!rows || !s || wants->count > LIMIT_WANTS)
 		return false;
+	for (uint32_t i = 0; i < wants->count; i++)
+		tables_prefetch_owner(t->j->tables, &wants->owners[i]);
 	for (uint32_t i = 0; i < wants->count; i++) {
 		count += tables_of_owner(t->j->tables, &wants->owners[i], rows + count,
 					 LIMIT_SUBJECTS - count);

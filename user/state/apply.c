@@ -87,7 +87,7 @@ static bool fits_in_order(const struct apply *a, const struct batch *b, enum row
 	return true;
 }
 
-/* New rows, counted by type. */
+/* New rows, counted by type: as many as there may be, for most tables have room for them. */
 static bool fits(const struct apply *a, const struct batch *b)
 {
 	uint32_t fresh[ROW_COUNT] = { 0 };
@@ -97,7 +97,7 @@ static bool fits(const struct apply *a, const struct batch *b)
 
 		if ((uint32_t)c->type >= ROW_COUNT)
 			return false;
-		if (c->verb == VERB_PUT && !tables_find(a->tables, c->type, &c->key))
+		if (c->verb == VERB_PUT)
 			fresh[c->type]++;
 		else if (c->verb == VERB_CLAIM)
 			fresh[c->type] += c->number;
@@ -108,6 +108,22 @@ static bool fits(const struct apply *a, const struct batch *b)
 		    !fits_in_order(a, b, (enum row_type)type))
 			return false;
 	return true;
+}
+
+/* Rows lie anywhere: fetched one behind the other they would be what a decision costs. */
+static void prefetch(const struct apply *a, const struct batch *b)
+{
+	const struct owner *last = NULL;
+
+	for (uint32_t i = 0; i < b->change_count; i++) {
+		const struct change *c = &b->changes[i];
+
+		if (c->verb == VERB_PUT || c->verb == VERB_END)
+			tables_prefetch(a->tables, c->type, &c->key);
+		if (c->verb != VERB_TELL && (!last || memcmp(last, &c->key.owner, sizeof(*last))))
+			tables_prefetch_owner(a->tables, &c->key.owner);
+		last = &c->key.owner;
+	}
 }
 
 static enum reason check(const struct apply *a, const struct batch *b)
@@ -257,8 +273,10 @@ void apply_submit(struct apply *a, const struct batch *batch, apply_done_fn done
 enum reason apply_execute(struct apply *a, const struct batch *batch, apply_done_fn done,
 			  void *context)
 {
-	enum reason reason = check(a, batch);
+	enum reason reason;
 
+	prefetch(a, batch);
+	reason = check(a, batch);
 	tables_set_number(a->tables, ++a->number);
 	if (reason == REASON_none) {
 		change_rows(a, batch);

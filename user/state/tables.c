@@ -15,7 +15,7 @@ struct entry {
 	const struct row_key *key;
 	uint64_t born, changed;      /* numbers of batches */
 	uint32_t type;
-	uint32_t pad;
+	bool is_head;                /* of the chain                                      */
 };
 
 struct named_key {
@@ -95,6 +95,17 @@ const void *tables_find(const struct tables *t, enum row_type type, const struct
 	const struct entry *e = type_is_known(type) ? map_find(t->rows[type], key) : NULL;
 
 	return e ? e + 1 : NULL;
+}
+
+void tables_prefetch(const struct tables *t, enum row_type type, const struct row_key *key)
+{
+	if (type_is_known(type))
+		map_prefetch(t->rows[type], key);
+}
+
+void tables_prefetch_owner(const struct tables *t, const struct owner *owner)
+{
+	map_prefetch(t->owners, owner);
 }
 
 uint32_t tables_of_owner(const struct tables *t, const struct owner *owner, struct row_view *ret,
@@ -194,10 +205,12 @@ static void count_named(struct tables *t, const struct door_row *door, int step)
 static void unchain(struct tables *t, struct entry *e)
 {
 	*e->link = e->next;
-	if (e->next)
+	if (e->next) {
 		e->next->link = e->link;
-	if (!*(struct entry **)map_find(t->owners, &e->key->owner))
+		e->next->is_head = e->is_head;
+	} else if (e->is_head) {
 		map_remove(t->owners, &e->key->owner);
+	}
 }
 
 /* The head lies in the owners' table, whose entries keep their place while they live. */
@@ -209,8 +222,11 @@ static int chain(struct tables *t, struct entry *e, const struct row_key *key)
 		return -ENOSPC;
 	e->next = *head;
 	e->link = head;
-	if (e->next)
+	e->is_head = true;
+	if (e->next) {
 		e->next->link = &e->next;
+		e->next->is_head = false;
+	}
 	*head = e;
 	return 0;
 }

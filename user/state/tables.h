@@ -14,6 +14,9 @@ void tables_free(struct tables *t);
 
 /* The row's value, or NULL. Valid until the next change. */
 const void *tables_find(const struct tables *t, enum row_type type, const struct row_key *key);
+/* The row is soon asked for or written, the owner's rows are. */
+void tables_prefetch(const struct tables *t, enum row_type type, const struct row_key *key);
+void tables_prefetch_owner(const struct tables *t, const struct owner *owner);
 /* All rows of an owner: at most `most` into ret, returns how many there are. */
 uint32_t tables_of_owner(const struct tables *t, const struct owner *owner, struct row_view *ret,
 			 uint32_t most);
