@@ -132,19 +132,6 @@ static void offer(struct member *m, int call, int line)
 	cluster_flush(m->cluster);
 }
 
-/* A row of the member's own beside it, as counts are: it bears who wrote it. */
-static void count_own(struct member *m, int call)
-{
-	const struct row_key key = { .owner = { { (uint8_t)(call + 1) } } };
-	const struct rate_row row = { .counts = { (uint32_t)m->index + 1 } };
-	struct batch b;
-
-	arena_reset(&m->journey.arena);
-	batch_init(&b, &m->journey.arena);
-	batch_put(&b, ROW_rate, &key, &row);
-	apply_submit(m->apply, &b, NULL, NULL);
-}
-
 /* What one member is asked to judge. */
 static void call_step_at(int n, struct member *m)
 {
@@ -161,7 +148,7 @@ static void call_step_at(int n, struct member *m)
 		given_up++;
 	else
 		offer(m, n, c->tries > 2 && c->tries % 2 && c->line ? c->line - 1 : c->line);
-	count_own(m, n);
+	member_counts(m, n);
 }
 
 /* Whoever has the address gets it: any member that judges. */
