@@ -191,6 +191,14 @@ static void on_heartbeat(void *self)
 		kernel_heartbeat(d->kernel, loop_now_ns());
 }
 
+/* The memory of the rows that come next, before they come. */
+static void warm(struct daemon *d)
+{
+	tables_warm(d->tables);
+	apply_warm(d->apply);
+	alarms_warm(d->alarms);
+}
+
 static void on_tick(void *self)
 {
 	struct daemon *d = self;
@@ -202,6 +210,7 @@ static void on_tick(void *self)
 	alarms_run(d->alarms, now_ns, d->policy->timers.call_idle_ns, TIMERS_MOST);
 	daemon_messages_done(d);
 	maps_sweep(d->maps, now_ns);
+	warm(d);
 }
 
 static void on_stop(void *self)
@@ -317,6 +326,7 @@ static int open_state(struct daemon *d)
 	d->reasm = reasm_new();
 	if (!d->reasm)
 		return -ENOMEM;
+	warm(d);
 	return journey_init(&d->journey);
 }
 

@@ -42,6 +42,33 @@ static void full_table_takes_no_more(void **state)
 	map_free(m);
 }
 
+/* Small tables, whose next entries are all of them, and one that is larger than what is warmed. */
+static void warming_changes_nothing_of_what_a_table_holds(void **state)
+{
+	const uint32_t sizes[] = { 1, 3, 20000 };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct map *m = map_new(4, 256, sizes[i], &key);
+
+		assert_non_null(m);
+		map_warm(m);
+		for (uint32_t k = 0; k < sizes[i]; k++) {
+			uint32_t *value = map_take(m, &k);
+
+			assert_non_null(value);
+			*value = ~k;
+			if (k % 100 == 0)
+				map_warm(m);
+		}
+		map_warm(m);
+		assert_int_equal(map_count(m), sizes[i]);
+		for (uint32_t k = 0; k < sizes[i]; k++)
+			assert_int_equal(*(uint32_t *)map_find(m, &k), ~k);
+		map_free(m);
+	}
+}
+
 static void taken_again_a_value_is_zero(void **state)
 {
 	struct map *m = map_new(4, 8, 1, &key);
@@ -135,6 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_table_takes_no_more),
+		cmocka_unit_test(warming_changes_nothing_of_what_a_table_holds),
 		cmocka_unit_test(taken_again_a_value_is_zero),
 		cmocka_unit_test(table_agrees_with_an_array),
 		cmocka_unit_test(walk_sees_each_entry_once_though_they_are_removed),

@@ -11,6 +11,8 @@
 
 #define NOWHERE UINT32_MAX
 #define HUGE_PAGE ((size_t)2 << 20)
+#define PAGE ((size_t)4 << 10)
+#define WARM_BYTES ((size_t)512 << 10)
 
 struct bucket {
 	uint32_t entry;    /* + 1, 0 empty       */
@@ -31,6 +33,7 @@ struct map {
 	uint32_t count;
 	uint32_t fresh;	   /* entries from here on were never used: pages untouched */
 	uint32_t free;	   /* first of the entries given back, or NOWHERE        */
+	uint32_t warm;	   /* entries before this one have their pages           */
 	uint32_t mask;	   /* buckets - 1                                        */
 	struct bucket *buckets;
 	struct entry_meta *meta;
@@ -154,6 +157,24 @@ static uint32_t entry_take(struct map *m)
 		return entry;
 	}
 	return m->fresh < m->capacity ? m->fresh++ : NOWHERE;
+}
+
+/* Nothing is in these entries yet. */
+void map_warm(struct map *m)
+{
+	const uint32_t ahead = (uint32_t)(WARM_BYTES / m->stride) + 1;
+	uint32_t until = m->fresh < m->capacity - ahead ? m->fresh + ahead : m->capacity;
+
+	if (ahead >= m->capacity)
+		until = m->capacity;
+	if (m->warm < m->fresh)
+		m->warm = m->fresh;
+	if (until <= m->warm)
+		return;
+	for (size_t at = m->warm * m->stride; at < until * m->stride; at += PAGE)
+		m->entries[at] = 0;
+	for (; m->warm < until; m->warm++)
+		m->meta[m->warm].is_used = false;
 }
 
 void *map_take(struct map *m, const void *key)

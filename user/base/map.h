@@ -31,6 +31,10 @@ uint32_t map_place(const struct map *m, const void *value);
 uint32_t map_count(const struct map *m);
 uint32_t map_capacity(const struct map *m);
 
+/* Brings the pages of the entries that come next, so that no map_take waits for one. Cheap where they
+ * are there: to be called again and again, when nobody waits. */
+void map_warm(struct map *m);
+
 /* Walks all entries; start with *cursor 0. False at the end. The entry just returned may be
  * removed on the way. */
 bool map_next(const struct map *m, uint32_t *cursor, const void **ret_key, void **ret_value);

@@ -51,6 +51,11 @@ void alarms_free(struct alarms *a)
 	free(a);
 }
 
+void alarms_warm(struct alarms *a)
+{
+	map_warm(a->running);
+}
+
 void alarms_changed(struct alarms *a, const struct row_key *key, const struct timer_row *value)
 {
 	struct alarm *alarm = value ? map_take(a->running, key) : map_find(a->running, key);

@@ -24,6 +24,7 @@ struct alarms_ops {
 struct alarms *alarms_new(const struct tables *tables, const struct hash_key *key,
 			  const struct alarms_ops *ops, uint64_t now_ns);
 void alarms_free(struct alarms *a);
+void alarms_warm(struct alarms *a);
 /* A TIMER row came, moved or went (value NULL): the executor's `timer`. */
 void alarms_changed(struct alarms *a, const struct row_key *key, const struct timer_row *value);
 /* When the youngest packet of the owner's media was seen here; 0: never. */

@@ -44,6 +44,11 @@ void apply_free(struct apply *a)
 	free(a);
 }
 
+void apply_warm(struct apply *a)
+{
+	projection_warm(a->projection);
+}
+
 static uint32_t version_of(const struct apply *a, enum row_type type, const struct row_key *key)
 {
 	const struct row_head *head = tables_find(a->tables, type, key);

@@ -13,6 +13,7 @@ struct apply;
 
 struct apply *apply_new(struct tables *tables, const struct projector_ops *ops);
 void apply_free(struct apply *a);
+void apply_warm(struct apply *a);
 
 /* done: reason none where the batch held, batch_void where a precondition failed, table_full where
  * a capacity did. Alone it is called before apply_submit returns; in a cluster when the batch came

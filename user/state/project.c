@@ -78,6 +78,12 @@ void projection_free(struct projection *p)
 	free(p);
 }
 
+void projection_warm(struct projection *p)
+{
+	map_warm(p->claims);
+	map_warm(p->openings);
+}
+
 /* What the row asks for; false where it asks for nothing. A lock asks for its door's permission. */
 static bool row_flow(const struct projection *p, const struct claim_key *key, struct flow_key *ret)
 {

@@ -11,6 +11,7 @@ struct projection;
 struct projection *projection_new(const struct tables *tables, const struct hash_key *key,
 				  const struct projector_ops *ops);
 void projection_free(struct projection *p);
+void projection_warm(struct projection *p);
 /* A DOOR or LOCK row changed in the tables: notes which keys it touches. */
 void projection_touch(struct projection *p, enum row_type type, const struct row_key *key);
 /* Opens what the touched keys want open. */

@@ -85,6 +85,14 @@ void tables_free(struct tables *t)
 	free(t);
 }
 
+void tables_warm(struct tables *t)
+{
+	for (int type = 1; type < ROW_COUNT; type++)
+		map_warm(t->rows[type]);
+	map_warm(t->owners);
+	map_warm(t->named);
+}
+
 static bool type_is_known(enum row_type type)
 {
 	return type > ROW_NONE && type < ROW_COUNT;

@@ -11,6 +11,8 @@ struct tables;
 /* Capacities are those of row.def, divided by `shrink` (tests; 1 in the daemon). */
 struct tables *tables_new(const struct hash_key *key, uint32_t shrink);
 void tables_free(struct tables *t);
+/* See map_warm; the others likewise. */
+void tables_warm(struct tables *t);
 
 /* The row's value, or NULL. Valid until the next change. */
 const void *tables_find(const struct tables *t, enum row_type type, const struct row_key *key);
