@@ -263,6 +263,15 @@ static void member_up(struct member *m)
 	member_start_cluster(m);
 }
 
+/* What its kernel still held goes too. */
+static void member_forget(struct member *m)
+{
+	tables_free(m->tables);
+	map_free(m->open);
+	m->tables = NULL;
+	m->open = NULL;
+}
+
 /* Killed: what is in the kernel stays, and the rows with it where they were pinned. */
 static void member_down(struct member *m, bool loses_rows)
 {
@@ -272,12 +281,8 @@ static void member_down(struct member *m, bool loses_rows)
 	memset(&m->journey, 0, sizeof(m->journey));
 	apply_free(m->apply);
 	alarms_free(m->alarms);
-	if (loses_rows) {
-		tables_free(m->tables);
-		map_free(m->open);
-		m->tables = NULL;
-		m->open = NULL;
-	}
+	if (loses_rows)
+		member_forget(m);
 }
 
 /* One event of its inbox; false where there is none. */

@@ -425,10 +425,11 @@ static void begin(uint64_t seed)
 static void end(void)
 {
 	for (int i = 0; i < NODES; i++) {
-		if (!sim.members[i].is_up)
-			continue;
-		engine_leave(&sim.engine, i, false);
-		member_down(&sim.members[i], true);
+		if (sim.members[i].is_up) {
+			engine_leave(&sim.engine, i, false);
+			member_down(&sim.members[i], true);
+		}
+		member_forget(&sim.members[i]);
 	}
 	engine_close(&sim.engine);
 }
