@@ -376,6 +376,9 @@ class World:
         run("ip", "-n", namespace, "link", "add", device, "type", "veth", "peer", "name", port,
             "netns", f"wire-{self.id}")
         run("ip", "-n", f"wire-{self.id}", "link", "set", port, "master", bridge, "up")
+        # A frame for a host that is gone goes nowhere. Flooded, it would reach the other member, whose
+        # fast path forwards what it knows, and the figures would not be those of the address's move.
+        run("bridge", "-n", f"wire-{self.id}", "link", "set", "dev", port, "flood", "off")
         run("ip", "-n", namespace, "address", "add", address, "dev", device)
         run("ip", "-n", namespace, "link", "set", device, "up")
         if router:
