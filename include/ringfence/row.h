@@ -291,7 +291,8 @@ struct gateway_row {
 
 /* One connection, kept where it is looked for. key: media owner, 0, 0; endpoint's hash, hash of the
  * connection's id, 0; gateway's index, start of the media owner, 0; transaction, 0, 0: what it is
- * about, and 1, 0: the second one that it asks for. Part 1: which connections are still to be ended (sub: start of the transaction). */
+ * about, and 1, 0: the second one that it asks for. Part 1: which connections are still to be ended
+ * (sub: start of the transaction). */
 struct connection_row {
 	struct row_head head;
 	struct owner gateway;

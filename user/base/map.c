@@ -163,10 +163,8 @@ static uint32_t entry_take(struct map *m)
 void map_warm(struct map *m)
 {
 	const uint32_t ahead = (uint32_t)(WARM_BYTES / m->stride) + 1;
-	uint32_t until = m->fresh < m->capacity - ahead ? m->fresh + ahead : m->capacity;
+	uint32_t until = m->fresh + ahead < m->capacity ? m->fresh + ahead : m->capacity;
 
-	if (ahead >= m->capacity)
-		until = m->capacity;
 	if (m->warm < m->fresh)
 		m->warm = m->fresh;
 	if (until <= m->warm)

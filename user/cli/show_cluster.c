@@ -77,7 +77,8 @@ json_t *show_cluster(const struct daemon *d)
 			 "lag_batches", (json_int_t)s.in_flight, "lag_ms",
 			 (double)s.lag_ns / 1e6, "round_ms", (double)s.round_ns / 1e6,
 			 "filled_rows", (json_int_t)s.filled_rows, "rows_to_fill",
-			 (json_int_t)rows_to_fill(&s), "stalls", (json_int_t)s.stalls, "foreign", (json_int_t)s.foreign, "cluster", member_list(&s));
+			 (json_int_t)rows_to_fill(&s), "stalls", (json_int_t)s.stalls,
+			 "foreign", (json_int_t)s.foreign, "cluster", member_list(&s));
 }
 
 static const struct column member_columns[] = {

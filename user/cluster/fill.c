@@ -47,7 +47,8 @@ static bool is_due(const struct cluster *c, const struct row_view *row)
 {
 	const struct donor *d = &c->donor;
 
-	if (!d->is_active || !row_is_replicated(row->type) || tables_changed(row) > d->since || (int)row->type < d->type)
+	if (!d->is_active || !row_is_replicated(row->type) || tables_changed(row) > d->since ||
+	    (int)row->type < d->type)
 		return false;
 	return (int)row->type > d->type || !tables_passed(c->tables, row, d->cursor);
 }
