@@ -31,15 +31,6 @@ static const struct door_row *door_of(const struct daemon *d, const struct flow_
 	return NULL;
 }
 
-static uint8_t service_at(const struct policy *p, __be16 port)
-{
-	for (uint32_t n = 1; n < protocol_count; n++)
-		for (int i = 0; i < POLICY_PORTS && p->protocols[n].ports[i]; i++)
-			if (p->protocols[n].ports[i] == ntohs(port))
-				return (uint8_t)n;
-	return PROTOCOL_NONE;
-}
-
 static bool is_own(const struct daemon *d, const struct address *a)
 {
 	for (uint32_t i = 0; i < d->journey.around.own_count; i++)
@@ -48,20 +39,13 @@ static bool is_own(const struct daemon *d, const struct address *a)
 	return false;
 }
 
-/* UDP into another zone's media range, but for answers of the services named there. */
 static bool is_media(const struct daemon *d, const struct flow_key *key)
 {
 	uint16_t to = policy_zone_of(d->policy, &key->destination);
-	const struct zone *z = &d->policy->zones[to];
-	uint16_t port = ntohs(key->destination_port), from = ntohs(key->source_port);
 
-	if (to == ZONE_NONE || to == key->zone || is_own(d, &key->destination) ||
-	    !z->media_low || port < z->media_low || port > z->media_high)
-		return false;
-	for (uint32_t i = 0; i < z->service_count; i++)
-		if (from && z->services[i] == from)
-			return false;
-	return true;
+	return to != ZONE_NONE && to != key->zone && !is_own(d, &key->destination) &&
+	       policy_is_media(&d->policy->zones[to], ntohs(key->source_port),
+			       ntohs(key->destination_port));
 }
 
 static void judge_whole(struct daemon *d, struct punt *p, uint32_t bytes)
@@ -69,7 +53,7 @@ static void judge_whole(struct daemon *d, struct punt *p, uint32_t bytes)
 	const struct door_row *door = door_of(d, &p->key);
 	struct slice packet = slice_make(p->data, p->l3_bytes);
 
-	p->speaks = service_at(d->policy, p->key.destination_port);
+	p->speaks = policy_service_at(d->policy, ntohs(p->key.destination_port));
 	if (!p->speaks && door && door->flags & PERMIT_SIGNALLING) {
 		p->speaks = door->speaks;
 		p->flags |= PUNT_DOOR;

@@ -47,7 +47,7 @@ static void good_file_becomes_a_policy(void **state)
 	/* a proxy that is silent serves its own zone */
 	assert_true(policy_serves(p, &p->servers[0], &inside, 1));
 	assert_false(policy_serves(p, &p->servers[0], &outside, 2));
-	assert_true(policy_is_service_port(p, 5060));
+	assert_int_equal(policy_service_at(p, 5060), 1);
 	policy_free(p);
 }
 
@@ -58,15 +58,15 @@ static void ports_of_the_file_replace_those_of_the_protocol(void **state)
 
 	(void)state;
 	assert_non_null(p);
-	assert_true(policy_is_service_port(p, 2427));
-	assert_true(policy_is_service_port(p, 3427));
-	assert_false(policy_is_service_port(p, 2727));
-	assert_true(policy_is_service_port(p, 5060));
+	assert_int_equal(policy_service_at(p, 2427), 2);
+	assert_int_equal(policy_service_at(p, 3427), 2);
+	assert_int_equal(policy_service_at(p, 2727), 0);
+	assert_int_equal(policy_service_at(p, 5060), 1);
 	policy_free(p);
 	/* without a word: RFC 3435 3.5 */
 	p = load(ZONES SERVER RULE, &errors);
-	assert_true(policy_is_service_port(p, 2427));
-	assert_true(policy_is_service_port(p, 2727));
+	assert_int_equal(policy_service_at(p, 2427), 2);
+	assert_int_equal(policy_service_at(p, 2727), 2);
 	policy_free(p);
 }
 

@@ -142,10 +142,10 @@ static void service_ports_are_those_of_all_protocols(void **state)
 	p.protocols[1].ports[0] = 5060;
 	p.protocols[3].ports[0] = 2427;
 	p.protocols[3].ports[1] = 2727;
-	assert_true(policy_is_service_port(&p, 5060));
-	assert_true(policy_is_service_port(&p, 2727));
-	assert_false(policy_is_service_port(&p, 5061));
-	assert_false(policy_is_service_port(&p, 0));
+	assert_int_equal(policy_service_at(&p, 5060), 1);
+	assert_int_equal(policy_service_at(&p, 2727), 3);
+	assert_int_equal(policy_service_at(&p, 5061), 0);
+	assert_int_equal(policy_service_at(&p, 0), 0);
 }
 
 /* What is not the operator's to weaken is always enforced. */

@@ -218,19 +218,6 @@ static void take_media(struct replay *r, const struct frame *f, const struct flo
 		tell_media(&r->tell, f, reason, is_media_reason(reason) && how == ENFORCE_MONITOR);
 }
 
-static bool is_media_port(const struct replay *r, const struct flow_key *key, uint16_t zone)
-{
-	const struct zone *z = &r->policy->zones[zone];
-	uint16_t port = ntohs(key->destination_port), from = ntohs(key->source_port);
-
-	if (!z->media_low || port < z->media_low || port > z->media_high)
-		return false;
-	for (uint32_t i = 0; i < z->service_count; i++)
-		if (from && z->services[i] == from)
-			return false;
-	return true;
-}
-
 /* A flow or a pinhole admits it: as signalling or as media. */
 static void enter(struct replay *r, const struct frame *f, const struct flow_key *key)
 {
@@ -242,16 +229,6 @@ static void enter(struct replay *r, const struct frame *f, const struct flow_key
 		tell_media(&r->tell, f, REASON_media_expired, false);
 	else
 		take_message(r, f, permit->speaks, true);
-}
-
-/* The protocol whose service the destination port is; 0: none. */
-static uint8_t service_of(const struct replay *r, const struct flow_key *key)
-{
-	for (uint32_t number = 1; number < protocol_count; number++)
-		for (int i = 0; i < 8 && r->policy->protocols[number].ports[i]; i++)
-			if (r->policy->protocols[number].ports[i] == ntohs(key->destination_port))
-				return (uint8_t)number;
-	return PROTOCOL_NONE;
 }
 
 /* True where the fragment was the last that was missing: f is the whole datagram then. What it has
@@ -293,6 +270,7 @@ static void take_packet(struct replay *r, struct frame *f)
 {
 	uint16_t zone = policy_zone_of(r->policy, &f->key.destination);
 	struct flow_key key;
+	uint8_t speaks;
 
 	f->key.zone = policy_zone_of(r->policy, &f->key.source);
 	if (f->key.zone == ZONE_NONE) {
@@ -310,15 +288,17 @@ static void take_packet(struct replay *r, struct frame *f)
 		r->tell.passed++;
 		return;
 	}
+	speaks = policy_service_at(r->policy, ntohs(f->key.destination_port));
 	if (f->key.source_port && fastpath_permit(r->fastpath, &f->key))
 		enter(r, f, &f->key);
-	else if (service_of(r, &f->key))
-		take_message(r, f, service_of(r, &f->key), false);
+	else if (speaks)
+		take_message(r, f, speaks, false);
 	else if (f->key.protocol != IPPROTO_UDP || zone == ZONE_NONE || zone == f->key.zone)
 		r->tell.passed++;
 	else if (fastpath_find(r->fastpath, &f->key, &key))
 		enter(r, f, &key);
-	else if (is_media_port(r, &f->key, zone))
+	else if (policy_is_media(&r->policy->zones[zone], ntohs(f->key.source_port),
+				 ntohs(f->key.destination_port)))
 		take_media(r, f, NULL);
 	else
 		r->tell.passed++;

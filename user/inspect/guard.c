@@ -80,7 +80,7 @@ static enum reason door_reason(const struct inspect_in *in, const struct change 
 		longest = t->binding_longest_ns;
 	if (address_forbidden(in, &door->key.destination))
 		return REASON_guard_forbidden_address;
-	if (port < 1024 || policy_is_service_port(in->policy, port))
+	if (port < 1024 || policy_service_at(in->policy, port))
 		return REASON_guard_forbidden_port;
 	/* 0 would be a door without a backstop */
 	if (door->expires_ns == 0 ||

@@ -112,7 +112,7 @@ static bool has_network(const struct policy *p, const struct network_key *key)
 static bool has_service(const struct policy *p, const struct service_key *key)
 {
 	return key->zone != ZONE_NONE && key->zone <= p->zone_count &&
-	       policy_is_service_port(p, ntohs(key->port));
+	       policy_service_at(p, ntohs(key->port));
 }
 
 /* The walk goes on behind the last key that stays: one that is gone would begin it anew. */

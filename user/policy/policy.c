@@ -85,13 +85,23 @@ bool policy_serves(const struct policy *p, const struct server *s, const struct 
 	return false;
 }
 
-bool policy_is_service_port(const struct policy *p, uint16_t port)
+uint8_t policy_service_at(const struct policy *p, uint16_t port)
 {
-	for (int protocol = 1; protocol < POLICY_PROTOCOLS; protocol++)
+	for (uint8_t protocol = 1; protocol < POLICY_PROTOCOLS; protocol++)
 		for (int i = 0; i < POLICY_PORTS && p->protocols[protocol].ports[i]; i++)
 			if (p->protocols[protocol].ports[i] == port)
-				return true;
-	return false;
+				return protocol;
+	return 0;
+}
+
+bool policy_is_media(const struct zone *z, uint16_t from, uint16_t to)
+{
+	if (!z->media_low || to < z->media_low || to > z->media_high)
+		return false;
+	for (uint32_t i = 0; i < z->service_count; i++)
+		if (from && z->services[i] == from)
+			return false;
+	return true;
 }
 
 static uint64_t digest(uint64_t hash, const void *bytes, size_t length)

@@ -144,7 +144,11 @@ void policy_keep_numbers(struct policy *p, const struct zone_name had[LIMIT_ZONE
 /* Names by number; those that left the file have none. */
 void policy_zone_names(const struct policy *p, struct zone_name ret[LIMIT_ZONES + 1]);
 bool policy_has_zone(const struct policy *p, uint16_t zone);
-bool policy_is_service_port(const struct policy *p, uint16_t port);
+/* The protocol that is served at this port (host order); 0: none. */
+uint8_t policy_service_at(const struct policy *p, uint16_t port);
+/* Is UDP between these ports (host order) into the zone media? Answers of a service that the zone
+ * names are none (bpf/classify.h). */
+bool policy_is_media(const struct zone *z, uint16_t from, uint16_t to);
 static inline enum enforcement policy_enforcement(const struct policy *p, enum protection c)
 {
 	return c == PROTECTION_ALWAYS ? ENFORCE_ON : (enum enforcement)p->enforcement[c];

@@ -328,7 +328,7 @@ bool doors_signalling(const struct doors *d, const struct row_key *key,
 				 .named_by = d->in->flow->source };
 	const struct door_row *old = subjects_value(d->in->subjects, ROW_door, key);
 
-	if (policy_is_service_port(d->in->policy, ntohs(flow->destination_port)))
+	if (policy_service_at(d->in->policy, ntohs(flow->destination_port)))
 		return false;
 	if (old && same_receiver(&old->key, flow))
 		door.named_by = old->named_by;
