@@ -78,23 +78,7 @@ static void resolve(void *self, const struct address *a)
 
 static void told(void *self, enum tell tell, const struct owner *owner)
 {
-	struct daemon *d = self;
-	const struct row_key key = { .owner = *owner };
-	const struct health_row *h = tables_find(d->tables, ROW_health, &key);
-	const struct gateway_row *g = tables_find(d->tables, ROW_gateway, &key);
-	char host[64];
-	struct text t = text_make(host, sizeof(host));
-
-	if (h || g)
-		text_address(&t, h ? &h->host : &g->gateway.address);
-	if (h && tell == TELL_HOST_LOST)
-		log_warning("mgcp: %s does not answer (does it run? ringfence gateways shows it)", host);
-	else if (h && tell == TELL_HOST_BACK)
-		log_info("mgcp: %s answers again", host);
-	else if (g && tell == TELL_GATEWAY_CROWDED)
-		log_warning("mgcp: %s has nine tenths of its connections or endpoints in use (limits: "
-			    "mgcp_connections, mgcp_endpoints)", host);
-	control_tell(d->control, tell, owner);
+	control_tell(((struct daemon *)self)->control, tell, owner);
 }
 
 static void timer(void *self, const struct row_key *key, const struct timer_row *value)

@@ -136,6 +136,22 @@ static void server_serves_its_zones_its_networks_or_any(void **state)
 	assert_true(policy_serves(&p, &s, &a, ZONE_NONE));
 }
 
+static void media_is_what_goes_into_the_range_and_answers_no_named_service(void **state)
+{
+	const struct zone z = { .media_low = 10000, .media_high = 20000, .services = { 53 },
+				.service_count = 1 };
+	const struct zone none = { .media_low = 0 };
+
+	(void)state;
+	assert_true(policy_is_media(&z, 4000, 10000));
+	assert_true(policy_is_media(&z, 4000, 20000));
+	assert_true(policy_is_media(&z, 0, 12000));
+	assert_false(policy_is_media(&z, 4000, 9999));
+	assert_false(policy_is_media(&z, 4000, 20001));
+	assert_false(policy_is_media(&z, 53, 12000));
+	assert_false(policy_is_media(&none, 4000, 12000));
+}
+
 static void service_ports_are_those_of_all_protocols(void **state)
 {
 	(void)state;
@@ -167,6 +183,7 @@ int main(void)
 		TEST(first_rule_that_matches_decides_and_one_direction_alone),
 		TEST(server_is_one_at_its_address_and_in_what_it_speaks),
 		TEST(server_serves_its_zones_its_networks_or_any),
+		TEST(media_is_what_goes_into_the_range_and_answers_no_named_service),
 		TEST(service_ports_are_those_of_all_protocols),
 		TEST(protection_without_a_choice_is_enforced_whatever_the_policy_says),
 	};

@@ -16,6 +16,7 @@
 #include "cli/show.h"
 #include "cli/show_cluster.h"
 #include "daemon.h"
+#include "io/log.h"
 
 #define CLIENTS 16
 #define REQUEST_BYTES 4096
@@ -247,8 +248,12 @@ void control_alarm(struct control_server *s, const char *text)
 
 void control_tell(struct control_server *s, enum tell tell, const struct owner *owner)
 {
+	char alarm[256];
+	struct text t = text_make(alarm, sizeof(alarm));
 	struct view v;
 
+	if (show_alarm(s->d->tables, tell, owner, &t))
+		log_warning("%.*s", (int)t.length, alarm);
 	if (!is_followed(s))
 		return;
 	view_of(s->d, &v);

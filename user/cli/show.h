@@ -20,6 +20,9 @@ bool show_is_long(const json_t *request);
 json_t *show_report(const struct view *v, const struct verdict_report *r);
 json_t *show_event(const struct view *v, const struct event *e, const struct owner *owner);
 json_t *show_tell(const struct view *v, enum tell tell, const struct owner *owner);
+/* The line for the log, where it is one: what, why and what to do. */
+bool show_alarm(const struct tables *tables, enum tell tell, const struct owner *owner,
+		struct text *ret);
 
 /* "10.1.0.0/16", or the address alone where it is one host's. */
 void show_network(const struct network *n, char ret[64]);

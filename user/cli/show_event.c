@@ -169,6 +169,29 @@ static void add_binding(const struct view *v, json_t *document, const struct own
 	}
 }
 
+/* What goes to the log as well, and what to do about it. */
+static const char *const alarms[] = {
+	[TELL_HOST_LOST] = "does not answer (does it run? ringfence gateways shows it)",
+	[TELL_HOST_BACK] = "answers again",
+	[TELL_GATEWAY_CROWDED] = "has nine tenths of its connections or endpoints in use (limits: "
+				 "mgcp_connections, mgcp_endpoints)",
+};
+
+bool show_alarm(const struct tables *tables, enum tell tell, const struct owner *owner,
+		struct text *ret)
+{
+	const struct row_key key = { .owner = *owner };
+	const struct health_row *h = tables_find(tables, ROW_health, &key);
+	const struct gateway_row *g = tables_find(tables, ROW_gateway, &key);
+
+	if (tell >= sizeof(alarms) / sizeof(*alarms) || !alarms[tell] || (!h && !g))
+		return false;
+	text_address(ret, h ? &h->host : &g->gateway.address);
+	text_string(ret, " ");
+	text_string(ret, alarms[tell]);
+	return true;
+}
+
 static void add_host(const struct view *v, json_t *document, const struct owner *owner)
 {
 	const struct row_key key = { .owner = *owner };

@@ -6,11 +6,7 @@
 
 #include "base/map.h"
 #include "cli/show_own.h"
-
-#define SECOND_NS 1000000000ull
-#define MGCP_PROTOCOL 2
-#define TRANSACTION_NS (35 * SECOND_NS)   /* from a command to its row's ends_ns */
-#define T_MAX_NS (20 * SECOND_NS)         /* RFC 3435 4.3 */
+#include "proto/mgcp/mgcp.h"
 
 /* Of a host, by its address; of a gateway's connections, by its owner; of an endpoint, by its own. */
 struct tally {
@@ -94,7 +90,7 @@ static void count_commands(struct census *c)
 
 	while (tables_next(c->v->tables, ROW_transaction, &cursor, &row)) {
 		const struct transaction_row *r = row.value;
-		uint64_t sent_ns = r->ends_ns - TRANSACTION_NS;
+		uint64_t sent_ns = r->ends_ns - MGCP_TRANSACTION_NS;
 		struct tally *t;
 
 		if (r->status || !is_mgcp(c, row.key))
@@ -115,7 +111,7 @@ static uint64_t silent_ns(const struct census *c, const struct tally *t)
 
 	if (t->health && t->health->silent_ns)
 		return t->health->silent_ns;
-	return t->waits_ns && now_ns > t->waits_ns + T_MAX_NS ? t->waits_ns : 0;
+	return t->waits_ns && now_ns > t->waits_ns + MGCP_T_MAX_NS ? t->waits_ns : 0;
 }
 
 static const char *state_of(const struct census *c, const struct gateway_row *g,

@@ -64,42 +64,37 @@ static void protected_mode(struct loader *l, const yaml_node_t *node, void *targ
 	protect(l, node, p->class, p->class);
 }
 
-static void deny_method(struct loader *l, const yaml_node_t *node, void *target)
+struct named_methods {
+	const char *const *names;
+	uint64_t bits;
+};
+
+static void name_method(struct loader *l, const yaml_node_t *node, void *target)
 {
-	const struct protected *p = target;
-	int method = load_choice(l, node, p->methods);
+	struct named_methods *m = target;
+	int method = load_choice(l, node, m->names);
 
 	if (method >= 0)
-		l->policy->protocols[p->number].denied_methods |= 1ull << method;
+		m->bits |= 1ull << method;
 }
 
 static void methods_deny(struct loader *l, const yaml_node_t *node, void *target)
 {
-	load_items(l, node, deny_method, target);
-}
+	const struct protected *p = target;
+	struct named_methods m = { .names = p->methods };
 
-struct allowed {
-	const struct protected *protected;
-	uint64_t methods;
-};
-
-static void allow_method(struct loader *l, const yaml_node_t *node, void *target)
-{
-	struct allowed *a = target;
-	int method = load_choice(l, node, a->protected->methods);
-
-	if (method >= 0)
-		a->methods |= 1ull << method;
+	load_items(l, node, name_method, &m);
+	l->policy->protocols[p->number].denied_methods |= m.bits;
 }
 
 /* All others are denied; what deny names is denied, too. */
 static void methods_allow(struct loader *l, const yaml_node_t *node, void *target)
 {
 	const struct protected *p = target;
-	struct allowed a = { .protected = p };
+	struct named_methods m = { .names = p->methods };
 
-	load_items(l, node, allow_method, &a);
-	l->policy->protocols[p->number].denied_methods |= ~a.methods;
+	load_items(l, node, name_method, &m);
+	l->policy->protocols[p->number].denied_methods |= ~m.bits;
 }
 
 static void protected_methods(struct loader *l, const yaml_node_t *node, void *target)

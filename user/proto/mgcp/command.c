@@ -47,7 +47,7 @@ static void put_transaction(const struct mgcp_judge *j)
 	const struct transaction_row row = {
 		.peers = { f->source, f->destination },
 		.digest = mgcp_hash(j->in, mgcp_own_bytes(j->m)),
-		.ends_ns = j->in->now_ns + TRANSACTION_NS,
+		.ends_ns = j->in->now_ns + MGCP_TRANSACTION_NS,
 		.cseq = j->m->transaction,
 		.zones = { f->zones[0], f->zones[1] },
 		.method = j->m->verb,
@@ -61,7 +61,7 @@ static void put_transaction(const struct mgcp_judge *j)
 		batch_put(j->batch, ROW_connection, &j->transaction_key, &j->about);
 	if (j->m->verb == MGCP_VERB_crcx && j->m->has_second)
 		put_second(j);
-	mgcp_timer(j, &j->transaction_owner, TIMER_TRANSACTION, TRANSACTION_NS);
+	mgcp_timer(j, &j->transaction_owner, TIMER_TRANSACTION, MGCP_TRANSACTION_NS);
 	open_response(j, row.ends_ns);
 }
 

@@ -220,7 +220,7 @@ bool connection_open(struct mgcp_judge *j)
 	j->out->owner = c->media;
 	put_call(j);
 	put_connection(j, c, NULL);
-	mgcp_timer(j, &c->media, TIMER_CALL_EARLY, TRANSACTION_NS);
+	mgcp_timer(j, &c->media, TIMER_CALL_EARLY, MGCP_TRANSACTION_NS);
 	batch_tell(j->batch, TELL_CALL_STARTED, &c->media);
 	return propose(j, mgcp_mode_ways((enum mgcp_mode)c->mode), false);
 }
@@ -258,7 +258,7 @@ bool connection_modify(struct mgcp_judge *j)
 	j->out->owner = own->media;
 	if (mode != MGCP_MODE_none)
 		j->about.mode = (uint8_t)mode;
-	mgcp_timer(j, &own->media, TIMER_CALL_EARLY, TRANSACTION_NS);
+	mgcp_timer(j, &own->media, TIMER_CALL_EARLY, MGCP_TRANSACTION_NS);
 	return propose(j, ways_meanwhile((enum mgcp_mode)own->mode, (enum mgcp_mode)j->about.mode),
 		       true);
 }

@@ -5,7 +5,7 @@
 
 static uint64_t sent_ns(const struct transaction_row *t)
 {
-	return t->ends_ns - TRANSACTION_NS;
+	return t->ends_ns - MGCP_TRANSACTION_NS;
 }
 
 /* RFC 6298 2.3: an eighth of what is new. */

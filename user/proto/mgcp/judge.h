@@ -14,11 +14,8 @@
 #include "proto/mgcp/mgcp.h"
 #include "proto/sdp/doors.h"
 
-#define MGCP_PROTOCOL 2
 #define MGCP_AGENT_PORT 2727
 #define SECOND_NS 1000000000ull
-/* T-HIST (30 s: answers are kept for repeats, RFC 3435 3.5.3) and T4's like on top. */
-#define TRANSACTION_NS (35 * SECOND_NS)
 #define ANSWERED_NS (5 * SECOND_NS)  /* T4: nothing of it is under way any more       */
 
 #define HEALTH_GRAIN_NS SECOND_NS    /* answers are noted so often                    */

@@ -15,6 +15,12 @@
 #include "base/slice.h"
 #include "inspect/fault.h"
 
+#define MGCP_PROTOCOL 2
+/* T-HIST (30 s: answers are kept for repeats, RFC 3435 3.5.3) and T4's like on top. */
+#define MGCP_TRANSACTION_NS (35ull * 1000 * 1000 * 1000)
+/* Without an answer for so long a host is lost (RFC 3435 4.3: T-MAX). */
+#define MGCP_T_MAX_NS (20ull * 1000 * 1000 * 1000)
+
 enum mgcp_sender {
 	MGCP_FROM_AGENT = 1,
 	MGCP_FROM_GATEWAY = 2,

@@ -162,7 +162,7 @@ void mgcp_judge_response(struct mgcp_judge *j)
 	health_answered(j);
 	/* RFC 3435 3.5.5: the final answer to a long transaction comes when it is done. */
 	if (j->m->code < 200)
-		mgcp_timer(j, &j->transaction_owner, TIMER_TRANSACTION, TRANSACTION_NS);
+		mgcp_timer(j, &j->transaction_owner, TIMER_TRANSACTION, MGCP_TRANSACTION_NS);
 	else if (is_harmless(j))
 		mgcp_timer(j, &j->transaction_owner, TIMER_TRANSACTION, ANSWERED_NS);
 }

@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#define DISCARD_PORT 9               /* "no door" in old holds (RFC 863) */
 #define PAIRS_MOST 8                 /* of "port/n" (RFC 8866 5.14) */
 
 static bool port_is_open(__be16 port)

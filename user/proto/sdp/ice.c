@@ -10,7 +10,6 @@
 
 /* Beyond that many doors of m= lines a description has none of candidates. */
 #define PLAIN_MOST 64
-#define DISCARD_PORT 9
 
 struct candidate {
 	struct endpoint at;

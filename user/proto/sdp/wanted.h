@@ -6,6 +6,7 @@
 #include "proto/sdp/doors.h"
 
 #define WANTED_MOST 192
+#define DISCARD_PORT 9               /* "no door" in old holds (RFC 863); RFC 8840 4.1.1 */
 
 struct wanted {
 	struct row_key keys[WANTED_MOST];
