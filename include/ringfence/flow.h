@@ -31,6 +31,7 @@ enum permit_flag {
 	PERMIT_LOCK = 1 << 6,       /* the first packet fixes the source port            */
 	PERMIT_EARLY = 1 << 7,      /* before the answer: any source, few, rate-bound    */
 	PERMIT_CLOSED = 1 << 8,     /* step one of closing: passes nothing               */
+	PERMIT_TRANSLATED = 1 << 9, /* leaves as translations[slot] says                 */
 };
 
 #define SLOT_NONE 0xffffffffu

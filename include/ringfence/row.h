@@ -194,6 +194,9 @@ struct door_row {
 	__u8 line;
 	__u8 component;             /* 0 RTP, 1 RTCP                                    */
 	__u8 pad[5];
+	/* Translation; port 0: none. Last, for it follows from what stands above. */
+	struct endpoint arrives_at; /* where the sender sends to, instead of key.destination */
+	struct endpoint leaves_from; /* whom the receiver sees, instead of the sender   */
 };
 
 /* key: hash of zone and address of record, hash of the contact, 0 */
