@@ -26,7 +26,7 @@ libs = $(shell pkg-config --libs $(packages)) -lelf -lz -lm
 
 # Pure code: linked into one archive whose undefined symbols scripts/purity checks.
 pure = $(filter-out user/inspect/inspect.c user/inspect/pending.c user/inspect/travel.c, \
-	$(wildcard user/base/*.c user/reasm/*.c user/inspect/*.c user/proto/*/*.c)) $(wildcard user/policy/policy.c)
+	$(wildcard user/base/*.c user/reasm/*.c user/inspect/*.c user/proto/*/*.c)) user/policy/policy.c user/policy/nat.c
 acts = $(filter-out $(pure) user/main.c, $(wildcard user/*.c user/*/*.c))
 pure_objects = $(pure:%.c=$(BUILD)/%.o)
 acts_objects = $(acts:%.c=$(BUILD)/%.o)

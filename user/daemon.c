@@ -305,7 +305,9 @@ static int open_state(struct daemon *d)
 	d->journey.policy = d->policy;
 	d->journey.tables = d->tables;
 	d->journey.apply = d->apply;
-	d->journey.around = (struct surroundings){ d->own, 0, tables_named, d->tables };
+	d->journey.around = (struct surroundings){ .own_addresses = d->own,
+						  .named = tables_named,
+						  .state = d->tables };
 	daemon_hands(d, &d->journey.hands);
 	d->reasm = reasm_new();
 	if (!d->reasm)

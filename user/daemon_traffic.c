@@ -4,6 +4,7 @@
 
 #include "cli/control.h"
 #include "daemon.h"
+#include "io/emit.h"
 
 #define STALE_NS (1000ull * 1000 * 1000)
 
@@ -14,10 +15,17 @@ static void count(void *daemon, uint32_t counter, uint64_t n)
 	d->projector.count(d->projector.self, counter, n);
 }
 
-static int send_on(void *daemon, const struct arrival *a, struct slice payload)
+/* A translated message goes on as one of this host's own: where it came in nobody would believe its
+ * new sender. */
+static int send_on(void *daemon, const struct arrival *a, const struct flow_info *leaves,
+		   struct slice payload)
 {
+	const struct flow_info *came = &a->flow;
 	struct daemon *d = daemon;
 
+	if (memcmp(&leaves->source, &came->source, sizeof(came->source)) ||
+	    memcmp(&leaves->destination, &came->destination, sizeof(came->destination)))
+		return emit(&leaves->source, &leaves->destination, payload);
 	return reinject_send(d->reinject, (const struct punt *)a->record.bytes, payload);
 }
 

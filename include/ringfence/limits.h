@@ -42,6 +42,9 @@
 #define LIMIT_HOST_BYTES 64
 #define LIMIT_RULES 256
 #define LIMIT_NAME_BYTES 32
+#define LIMIT_NAT_RULES 64
+#define LIMIT_NAT_HOSTS 8
+#define LIMIT_NAT_POOL 16               /* addresses to hide behind                    */
 
 /* Messages */
 #define LIMIT_MESSAGE_BYTES 65535
@@ -64,7 +67,11 @@
 #define LIMIT_SUBJECTS 1024              /* rows handed to one judgement                  */
 #define LIMIT_CHANGES 256                /* row changes of one batch                      */
 #define LIMIT_PRECONDITIONS 64
-#define LIMIT_EDITS 64
+#define LIMIT_EDITS 128
+#define LIMIT_MENTIONS 96                /* places of one message that name an address    */
+#define LIMIT_NAT_NEW 64                 /* mappings that one message may begin           */
+#define LIMIT_NAT_PROBES 256             /* ports looked at for one that is free          */
+#define LIMIT_NAT_QUARANTINE_NS 30000000000ull /* before a port that was given back is given out */
 #define LIMIT_SENDS 4
 #define LIMIT_REJUDGE 3                  /* judgements of one message whose batch is void */
 #define LIMIT_PENDING 1024               /* datagrams that wait, of all calls             */

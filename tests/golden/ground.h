@@ -45,7 +45,8 @@ static struct world {
 	uint16_t from_zone;          /* where the next datagrams come from; 0: as the address says */
 	uint64_t media_ns;           /* when the last media was seen, of any call */
 	uint32_t sent;
-	char sent_text[1024];        /* the last that was sent on, cut */
+	struct flow_info leaves;     /* between whom the last message went on */
+	char sent_text[4096];        /* the last that was sent on, cut */
 	enum judgement judgement;
 	enum reason reason;
 } w;
@@ -124,10 +125,12 @@ static inline void timer_due(void *self, const struct row_view *timer, uint64_t 
 	journey_timeout(&w.journey, timer, now_ns);
 }
 
-static inline int send_on(void *self, const struct arrival *a, struct slice payload)
+static inline int send_on(void *self, const struct arrival *a, const struct flow_info *leaves,
+			  struct slice payload)
 {
 	(void)self, (void)a;
 	w.sent++;
+	w.leaves = *leaves;
 	snprintf(w.sent_text, sizeof(w.sent_text), "%.*s", (int)payload.length,
 		 (const char *)payload.bytes);
 	return 0;
@@ -154,7 +157,7 @@ static inline int state_new(void)
 	w.apply = apply_new(w.tables, &projector);
 	w.journey.tables = w.tables;
 	w.journey.apply = w.apply;
-	w.journey.around = (struct surroundings){ NULL, 0, tables_named, w.tables };
+	w.journey.around = (struct surroundings){ .named = tables_named, .state = w.tables };
 	return w.tables && w.alarms && w.apply ? 0 : -1;
 }
 

@@ -109,9 +109,10 @@ static bool kernel_next(void *self, struct flow_key *ret_key, struct permit *ret
 }
 
 /* hands of the journey, the alarms and the cluster */
-static int member_send(void *self, const struct arrival *a, struct slice payload)
+static int member_send(void *self, const struct arrival *a, const struct flow_info *leaves,
+		       struct slice payload)
 {
-	(void)a;
+	(void)a, (void)leaves;
 	sim.sent(self, payload);
 	return 0;
 }
@@ -255,7 +256,7 @@ static void member_up(struct member *m)
 	m->journey.policy = sim.policy;
 	m->journey.tables = m->tables;
 	m->journey.apply = m->apply;
-	m->journey.around = (struct surroundings){ NULL, 0, tables_named, m->tables };
+	m->journey.around = (struct surroundings){ .named = tables_named, .state = m->tables };
 	m->journey.hands = (struct hands){ member_send, member_report, kernel_count, m };
 	assert(!journey_init(&m->journey));
 	m->is_up = true;

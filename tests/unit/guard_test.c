@@ -52,7 +52,7 @@ static enum reason end(uint32_t *ret_struck)
 	static const uint8_t raw[100];
 	struct flow_info flow = { .zones = { 1, 2 }, .speaks = 1 };
 	struct subjects none = { NULL, 0 };
-	struct surroundings around = { &own, 1, NULL, NULL };
+	struct surroundings around = { .own_addresses = &own, .own_count = 1 };
 	struct inspect_in in = { .raw = { raw, sizeof(raw) }, .flow = &flow, .subjects = &none,
 				 .policy = &policy, .around = &around, .now_ns = 1,
 				 .arena = &arena };

@@ -196,9 +196,10 @@ static inline void count(void *self, uint32_t counter, uint64_t n)
 	counts[counter] += n;
 }
 
-static inline int send_on(void *self, const struct arrival *a, struct slice payload)
+static inline int send_on(void *self, const struct arrival *a, const struct flow_info *leaves,
+			  struct slice payload)
 {
-	(void)self, (void)a;
+	(void)self, (void)a, (void)leaves;
 	if (send_says)
 		return send_says;
 	sent_count++;

@@ -30,7 +30,7 @@ static const struct {
 	[ROW_dialog] = { "dialog", "dialog_row", 80, NOTHING },
 	[ROW_media] = { "media", "media_row", 280, NOTHING },
 	[ROW_transaction] = { "transaction", "transaction_row", 96, NOTHING },
-	[ROW_door] = { "door", "door_row", 120, ENTRY },
+	[ROW_door] = { "door", "door_row", 160, ENTRY },
 	[ROW_binding] = { "binding", "binding_row", 216, NOTHING },
 	[ROW_source] = { "source", "source_row", 24, SOURCE },
 	[ROW_lock] = { "lock", "lock_row", 56, ENTRY },

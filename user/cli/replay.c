@@ -88,9 +88,10 @@ static void timer_changed(void *self, const struct row_key *key, const struct ti
 }
 
 /* Hands of the journey. */
-static int send_on(void *self, const struct arrival *a, struct slice payload)
+static int send_on(void *self, const struct arrival *a, const struct flow_info *leaves,
+		   struct slice payload)
 {
-	(void)self, (void)a, (void)payload;
+	(void)self, (void)a, (void)leaves, (void)payload;
 	return 0;
 }
 
@@ -346,7 +347,7 @@ static int replay_open(struct replay *r, bool json)
 		return -ENOMEM;
 	r->journey = (struct journey){
 		.policy = r->policy, .tables = r->tables, .apply = r->apply, .key = key,
-		.around = { NULL, 0, tables_named, r->tables },
+		.around = { .named = tables_named, .state = r->tables },
 		.hands = { send_on, report, count, r },
 	};
 	return journey_init(&r->journey);

@@ -37,7 +37,8 @@ static bool door_lives(const struct inspect_in *in, const struct change *c)
 
 static bool address_forbidden(const struct inspect_in *in, const struct address *a)
 {
-	if (address_is_zero(a) || address_is_loopback(a) || address_is_multicast(a))
+	if (address_is_zero(a) || address_is_loopback(a) || address_is_multicast(a) ||
+	    policy_nat_is_outside(in->policy, a))
 		return true;
 	for (uint32_t i = 0; i < in->around->own_count; i++)
 		if (address_equal(&in->around->own_addresses[i], a))
@@ -69,19 +70,44 @@ static enum reason host_reason(const struct inspect_in *in, const struct change 
 	return REASON_guard_foreign_host;
 }
 
+/* Where the sender reaches the door is no low port and no service; a signalling door may lead to one
+ * from there. */
+static bool port_forbidden(const struct inspect_in *in, const struct door_row *door)
+{
+	bool is_moved = door->arrives_at.port && door->kind == DOOR_SIGNALLING;
+	uint16_t port = ntohs(door->key.destination_port);
+
+	if (port < 1024 || ntohs(door->arrives_at.port ?: door->key.destination_port) < 1024)
+		return true;
+	if (!is_moved && policy_service_at(in->policy, port))
+		return true;
+	return policy_service_at(in->policy,
+				 ntohs(door->arrives_at.port ?: door->key.destination_port));
+}
+
+/* Nobody is seen as anything but what the rules say. */
+static bool translation_forbidden(const struct inspect_in *in, const struct door_row *door)
+{
+	return (door->arrives_at.port &&
+		!policy_nat_is_outside(in->policy, &door->arrives_at.address)) ||
+	       (door->leaves_from.port &&
+		!policy_nat_is_outside(in->policy, &door->leaves_from.address));
+}
+
 static enum reason door_reason(const struct inspect_in *in, const struct change *c)
 {
 	const struct door_row *door = c->value;
 	const struct timers *t = &in->policy->timers;
-	uint16_t port = ntohs(door->key.destination_port);
 	uint64_t longest = t->call_longest_ns;
 
 	if (door->kind == DOOR_SIGNALLING && t->binding_longest_ns > longest)
 		longest = t->binding_longest_ns;
 	if (address_forbidden(in, &door->key.destination))
 		return REASON_guard_forbidden_address;
-	if (port < 1024 || policy_service_at(in->policy, port))
+	if (port_forbidden(in, door))
 		return REASON_guard_forbidden_port;
+	if (translation_forbidden(in, door))
+		return REASON_guard_bad_outcome;
 	/* 0 would be a door without a backstop */
 	if (door->expires_ns == 0 ||
 	    (door->expires_ns > in->now_ns && door->expires_ns - in->now_ns > longest))
@@ -135,8 +161,11 @@ uint32_t guard_outcome(const struct inspect_in *in, struct outcome *outcome)
 		const struct door_row *door = c->value;
 
 		if (c->verb == VERB_PUT && c->type == ROW_door) {
+			bool is_ours = policy_nat_is_outside(in->policy,
+							     &door->key.destination);
+
 			/* within one zone nothing passes here: no door is needed */
-			if (door->zone_out == door->key.zone)
+			if (door->zone_out == door->key.zone && !is_ours)
 				continue;
 			reason = door_reason(in, c);
 			if (reason != REASON_none && !c->optional) {

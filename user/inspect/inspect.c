@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "inspect/guard.h"
+#include "inspect/translate.h"
 #include "state/apply.h"
 #include "state/tables.h"
 
@@ -80,8 +81,7 @@ static enum stride read_message(struct travel *t)
 {
 	struct fault fault = { REASON_none, 0 };
 
-	travel_begin(t);
-	if (!t->ops->parse(t->raw, &t->j->arena, &t->message, &fault))
+	if (!travel_read(t, &fault))
 		return STRIDE_ON;
 	refuse(t, fault.reason);
 	t->out.at = fault.at;
@@ -141,9 +141,15 @@ static void ask(struct travel *t, const struct row_view *timer)
 /* Step 4 */
 static enum stride judge(struct travel *t)
 {
+	enum reason reason;
 	uint32_t struck;
 
 	ask(t, NULL);
+	if (t->mentions && t->out.judgement == JUDGEMENT_ACCEPT) {
+		reason = translate_outward(&t->in, t->mentions, &t->out, &t->leaves);
+		if (reason)
+			refuse(t, reason);
+	}
 	struck = guard_outcome(&t->in, &t->out);
 	if (struck)
 		t->j->hands.count(t->j->hands.self, COUNTER_changes_struck, struck);
@@ -173,7 +179,7 @@ static enum stride settle(struct travel *t)
 	const enum protection class = reason_protection[t->out.reason];
 	const struct verdict_report r = {
 		.arrival = t->a, .outcome = &t->out, .ops = t->ops, .message = t->message,
-		.raw = t->raw,
+		.raw = t->in.raw,
 		.monitored = t->out.judgement == JUDGEMENT_REFUSE &&
 			     policy_enforcement(t->j->policy, class) != ENFORCE_ON,
 	};
@@ -186,7 +192,7 @@ static enum stride settle(struct travel *t)
 	}
 	t->is_left_out = !r.monitored && t->out.judgement != JUDGEMENT_ACCEPT;
 	if (r.monitored)
-		travel_pass(t, t->raw);
+		travel_pass(t, t->in.raw);
 	else if (!t->is_left_out)
 		travel_pass_edited(t);
 	t->j->hands.report(t->j->hands.self, &r);
@@ -203,7 +209,7 @@ static void send_on(struct travel *t)
 	/* The sender has repeated it by now; answering the old one would only confuse. */
 	if (t->bytes && t->j->now_ns > t->a->time_ns + STALE_NS)
 		tally(t, REASON_punt_stale);
-	else if (t->j->hands.send(t->j->hands.self, t->a, payload))
+	else if (t->j->hands.send(t->j->hands.self, t->a, &t->leaves, payload))
 		tally(t, COUNTER_messages_send_failed);
 	else
 		tally(t, COUNTER_messages_sent);
@@ -258,6 +264,7 @@ void journey_continue(struct journey *j, uint64_t now_ns)
  * for the report or for a new judgement. */
 void travel_resume(struct travel *t, enum stride stride)
 {
+	const struct flow_info leaves = t->leaves;
 	struct fault fault;
 
 	if (!t->a) {
@@ -267,9 +274,9 @@ void travel_resume(struct travel *t, enum stride stride)
 	}
 	t->step = STEP_READ;
 	if (stride != STRIDE_AGAIN) {
-		travel_begin(t);
-		if (t->ops->parse(t->raw, &t->j->arena, &t->message, &fault))
+		if (travel_read(t, &fault))
 			t->message = NULL;
+		t->leaves = leaves;
 		t->step = STEP_SETTLE;
 	}
 	walk(t);

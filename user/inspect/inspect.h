@@ -44,6 +44,46 @@ const void *subjects_value(const struct subjects *s, enum row_type type,
 /* The owner that these parts name, each told from the next by its length. */
 struct owner owner_named(const struct hash_key *key, const struct slice *parts, uint32_t count);
 
+/* One endpoint, as it is and as it is seen from a zone. */
+struct nat_mapping {
+	struct endpoint inside, outside;
+	uint16_t seen_from;
+	uint32_t claims;             /* doors that hold it */
+};
+
+/* The mappings that doors hold. */
+struct nat_view {
+	bool (*outside)(const void *state, const struct endpoint *inside, uint16_t seen_from,
+			struct endpoint *ret);
+	bool (*inside)(const void *state, const struct endpoint *outside, struct endpoint *ret);
+	/* Nobody has it, and nobody had it lately. */
+	bool (*is_free)(const void *state, const struct endpoint *outside);
+	const void *state;
+};
+
+/* A place of a message that names a host: where others may send to, or who somebody is. */
+struct mention {
+	struct slice host;           /* text, brackets of an IPv6 reference included; empty: the port
+					alone stands here */
+	struct slice port;           /* digits; empty: not written */
+	struct slice type;           /* SDP's IP4 or IP6 before it; empty elsewhere */
+	struct endpoint endpoint;    /* as it is meant, the default port filled in; port 0: the
+					address alone matters */
+	bool is_fixed;               /* no port may be written where none is */
+	bool is_bare;                /* IPv6 stands without brackets         */
+};
+
+struct mentions {
+	struct mention items[LIMIT_MENTIONS];
+	uint32_t count;
+	bool overflow;
+	struct slice length;         /* digits of the body's length; empty: not written */
+	struct slice body;           /* what they count */
+};
+
+/* Too many: `overflow`. What names no address is not kept. */
+void mentions_add(struct mentions *ret, const struct mention *m);
+
 /* What surrounds the judgement and is no row. */
 struct surroundings {
 	const struct address *own_addresses;   /* of this gateway */
@@ -51,12 +91,9 @@ struct surroundings {
 	/* Did the host itself name this endpoint in a live row? (guard) */
 	bool (*named)(const void *state, const struct endpoint *e, uint16_t zone);
 	const void *state;
-};
-
-/* NAT ports, once asked for. Empty until translation needs them. */
-struct lease {
-	uint32_t count;
-	struct endpoint ports[LIMIT_WANTS];
+	struct nat_view nat;
+	/* Of the ports to hide behind this member draws each `slices`th pair, from `slice` on. */
+	uint32_t slice, slices;
 };
 
 struct inspect_in {
@@ -64,10 +101,10 @@ struct inspect_in {
 	const struct flow_info *flow;
 	const struct subjects *subjects;
 	const struct policy *policy;
-	const struct lease *lease;
 	const struct surroundings *around;
 	const struct hash_key *key;  /* group key: names owners */
 	uint64_t now_ns;             /* the only clock */
+	uint64_t random;             /* drawn for this message: nobody outside can tell it */
 	uint32_t round;              /* 1: what was asked for is among the subjects */
 	struct arena *arena;         /* dies with the message */
 };
@@ -84,7 +121,6 @@ struct wants {
 	uint32_t count;
 	uint32_t shared;             /* bit i: of owners[i] nothing is changed that a version does not
 					guard; messages that say so do not wait for each other    */
-	uint32_t leases;
 };
 
 struct sends {
@@ -122,6 +158,8 @@ struct protocol_ops {
 	/* May ask for more rows once, like inspect. */
 	void (*timeout)(const struct row_view *timer, const struct inspect_in *in,
 			struct outcome *ret);
+	/* All that names a host in the message, for translation. NULL: nothing is translated. */
+	void (*mentions)(const void *msg, const struct inspect_in *in, struct mentions *ret);
 	/* One line: "INVITE sip:bob@example.org", for people. */
 	void (*explain)(const void *msg, struct text *ret);
 	/* Call-ID or what names the call to people; empty where nothing does. */

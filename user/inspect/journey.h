@@ -31,13 +31,15 @@ struct verdict_report {
 	const struct outcome *outcome;
 	const struct protocol_ops *ops;
 	const void *message;         /* NULL where it could not be parsed               */
-	struct slice raw;
+	struct slice raw;            /* as it was judged: inside addresses alone       */
 	bool monitored;              /* would have been refused, was sent on            */
 };
 
 struct hands {
-	/* The message goes on, `payload` is what it has become. 0 or negative errno. */
-	int (*send)(void *self, const struct arrival *a, struct slice payload);
+	/* The message goes on, `payload` is what it has become, between whom `leaves` says: other
+	 * than the arrival's where it is translated. 0 or negative errno. */
+	int (*send)(void *self, const struct arrival *a, const struct flow_info *leaves,
+		    struct slice payload);
 	/* Told of every judgement after its batch held (or it was refused). */
 	void (*report)(void *self, const struct verdict_report *r);
 	void (*count)(void *self, uint32_t counter, uint64_t n); /* enum reason or enum counter */
@@ -54,6 +56,7 @@ struct journey {
 	struct arena arena;          /* LIMIT_ARENA_BYTES; daemon's life */
 	uint8_t *edited;             /* LIMIT_MESSAGE_BYTES              */
 	uint64_t now_ns;             /* the caller's clock, at its last call */
+	uint64_t drawn;              /* random numbers so far */
 	struct travel *travels, *idle; /* LIMIT_PENDING of them, and those given back */
 	uint32_t travels_begun;
 	struct pending *pending;

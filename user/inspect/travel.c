@@ -6,7 +6,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "inspect/translate.h"
 #include "state/apply.h"
+#include "state/mappings.h"
+
+/* An edit puts no more than "[IPv6 address]:port" where something else stood. */
+#define EDIT_GROWTH 64
 
 int journey_init(struct journey *j)
 {
@@ -14,6 +19,7 @@ int journey_init(struct journey *j)
 	j->edited = malloc(LIMIT_MESSAGE_BYTES);
 	j->travels = calloc(LIMIT_PENDING, sizeof(*j->travels));
 	j->pending = pending_new(LIMIT_PENDING, &j->key);
+	j->around.nat = mappings_view(apply_mappings(j->apply));
 	if (j->arena.bytes && j->edited && j->travels && j->pending)
 		return 0;
 	journey_close(j);
@@ -79,9 +85,73 @@ void travel_begin(struct travel *t)
 	struct journey *j = t->j;
 
 	arena_reset(&j->arena);
+	mappings_clock(apply_mappings(j->apply), j->now_ns);
 	t->in = (struct inspect_in){ .raw = t->raw, .flow = t->a ? &t->a->flow : NULL,
 				     .policy = j->policy, .around = &j->around, .key = &j->key,
 				     .now_ns = j->now_ns, .arena = &j->arena };
+}
+
+static int parse(struct travel *t, struct fault *reterr)
+{
+	t->message = NULL;
+	return t->ops->parse(t->in.raw, &t->j->arena, &t->message, reterr);
+}
+
+static bool list_mentions(struct travel *t)
+{
+	t->mentions = arena_take(&t->j->arena, sizeof(*t->mentions));
+	if (t->mentions)
+		t->ops->mentions(t->message, &t->in, t->mentions);
+	return t->mentions != NULL;
+}
+
+/* Outside endpoints that are mapped give way to the inside ones. */
+static int read_inward(struct travel *t, struct fault *reterr)
+{
+	struct edits *edits = arena_take(&t->j->arena, sizeof(*edits));
+	int64_t length = -ENOMEM;
+	uint8_t *inside;
+
+	*reterr = (struct fault){ REASON_message_limit, 0 };
+	translate_flow(&t->in, &t->flow);
+	if (!edits || !list_mentions(t))
+		return -ENOMEM;
+	reterr->reason = translate_inward(&t->in, t->mentions, edits);
+	if (reterr->reason)
+		return -EBADMSG;
+	if (!edits->count)
+		return 0;
+	inside = arena_take_raw(&t->j->arena, t->raw.length + edits->count * EDIT_GROWTH);
+	if (inside)
+		length = edits_apply(edits, t->raw, inside,
+				     t->raw.length + edits->count * EDIT_GROWTH);
+	if (length < 0) {
+		reterr->reason = REASON_message_limit;
+		return (int)length;
+	}
+	t->in.raw = slice_make(inside, (size_t)length);
+	t->is_inward = true;
+	return parse(t, reterr) ?: list_mentions(t) ? 0 : -ENOMEM;
+}
+
+int travel_read(struct travel *t, struct fault *reterr)
+{
+	struct journey *j = t->j;
+	int error;
+
+	travel_begin(t);
+	t->mentions = NULL;
+	t->is_inward = false;
+	t->flow = t->leaves = t->a->flow;
+	t->in.flow = &t->flow;
+	error = parse(t, reterr);
+	if (error || !j->policy->nat_count || !t->ops->mentions)
+		return error;
+	j->drawn++;
+	t->in.random = hash64(&j->key, slice_make(&j->drawn, sizeof(j->drawn)));
+	error = read_inward(t, reterr);
+	t->leaves = t->flow;
+	return error;
 }
 
 static struct slice moved(const struct travel *t, struct slice s)
@@ -115,7 +185,7 @@ static bool keep_edits(struct travel *t)
 
 	free(t->edited);
 	t->edited = NULL;
-	if (!e->count)
+	if (!e->count && !t->is_inward)
 		return true;
 	t->edited = malloc(LIMIT_MESSAGE_BYTES);
 	length = t->edited ? edits_apply(e, t->raw, t->edited, LIMIT_MESSAGE_BYTES) : -ENOMEM;
@@ -213,10 +283,10 @@ void travel_pass_edited(struct travel *t)
 		return;
 	}
 	if (!t->out.edits.count) {
-		travel_pass(t, t->raw);
+		travel_pass(t, t->in.raw);
 		return;
 	}
-	length = edits_apply(&t->out.edits, t->raw, t->j->edited, LIMIT_MESSAGE_BYTES);
+	length = edits_apply(&t->out.edits, t->in.raw, t->j->edited, LIMIT_MESSAGE_BYTES);
 	if (length < 0)
 		tally(t, COUNTER_messages_send_failed);
 	else

@@ -35,7 +35,10 @@ struct travel {
 	uint8_t *bytes;
 	const struct protocol_ops *ops;
 	const void *message;         /* in the arena, until it waits                 */
-	struct slice raw;            /* the message that is judged                   */
+	struct slice raw;            /* the message as it came; in.raw is what is judged */
+	struct flow_info flow;       /* between whom, as it is judged                */
+	struct flow_info leaves;     /* and as it goes on                            */
+	struct mentions *mentions;   /* of what is judged; NULL: nothing is translated */
 	size_t at;                   /* where the next one begins                    */
 	struct wants wants;
 	struct inspect_in in;
@@ -52,12 +55,15 @@ struct travel {
 	bool is_under_way;           /* the batch                                    */
 	bool looked_again;
 	bool is_left_out;            /* the message before, of its datagram          */
+	bool is_inward;              /* in.raw is other bytes than raw               */
 };
 
 struct travel *travel_new(struct journey *j, uint8_t speaks);
 void travel_free(struct travel *t);
-/* Ready to read: a fresh arena, the inputs of a judgement. */
+/* Ready to judge a timer: a fresh arena, the inputs of a judgement. */
 void travel_begin(struct travel *t);
+/* The same for its message, read as it would be without translation. 0, or *reterr says why not. */
+int travel_read(struct travel *t, struct fault *reterr);
 /* Its bytes become its own. False: out of memory. */
 bool travel_keep(struct travel *t);
 /* Does a message with the same bytes, from the same sender, wait already? */

@@ -373,12 +373,13 @@ SECTION(timers, load_words(l, node, timer_words, NULL))
 SECTION(limits, load_words(l, node, limit_words, NULL))
 SECTION(daemon, load_words(l, node, daemon_words, NULL))
 SECTION(cluster, load_words(l, node, cluster_words, NULL))
+SECTION(nat, load_names(l, node, load_nat))
 SECTION(later, load_error(l, node, "this section is not served yet (leave it out)"))
 
 static const struct word top_words[] = {
 	{ "zones", top_zones }, { "servers", top_servers }, { "rules", top_rules },
 	{ "protections", top_protections }, { "ports", top_ports }, { "timers", top_timers }, { "limits", top_limits },
-	{ "daemon", top_daemon }, { "nat", top_later }, { "emergency", top_later },
+	{ "daemon", top_daemon }, { "nat", top_nat }, { "emergency", top_later },
 	{ "qos", top_later }, { "cluster", top_cluster }, { NULL, NULL },
 };
 

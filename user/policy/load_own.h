@@ -47,7 +47,12 @@ void load_zone(struct loader *l, const char *name, const yaml_node_t *value);
 int load_zone_named(const struct policy *p, const char *name);
 int load_zone_ref(struct loader *l, const yaml_node_t *node);
 bool load_network(struct loader *l, const yaml_node_t *node, struct network *ret);
+/* "10000-65535", from 1024 on; an error where it is none. */
+bool load_port_range(struct loader *l, const yaml_node_t *node, uint16_t *ret_low,
+		     uint16_t *ret_high);
 struct slice load_slice(const char *s);
+/* load_nat.c: a rule of nat:. */
+void load_nat(struct loader *l, const char *name, const yaml_node_t *value);
 /* load_protocol.c: words of protections: and ports:; a NULL name ends each. */
 extern const struct word load_protection_words[], load_port_words[];
 

@@ -113,6 +113,24 @@ bool load_number(struct loader *l, const yaml_node_t *node, uint64_t most, uint6
 	return false;
 }
 
+bool load_port_range(struct loader *l, const yaml_node_t *node, uint16_t *ret_low,
+		     uint16_t *ret_high)
+{
+	const char *s = load_scalar(l, node), *dash = s ? strchr(s, '-') : NULL;
+	uint64_t low, high;
+
+	if (!s)
+		return false;
+	if (dash && slice_number(slice_make(s, (size_t)(dash - s)), 65535, &low) &&
+	    slice_number(load_slice(dash + 1), 65535, &high) && low >= 1024 && low <= high) {
+		*ret_low = (uint16_t)low;
+		*ret_high = (uint16_t)high;
+		return true;
+	}
+	load_error(l, node, "%s: no port range (write 10000-65535, from 1024 on)", s);
+	return false;
+}
+
 bool load_duration_text(const char *s, uint64_t *ret_ns)
 {
 	static const struct {

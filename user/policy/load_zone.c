@@ -103,18 +103,8 @@ static void zone_networks(struct loader *l, const yaml_node_t *node, void *targe
 static void zone_media_ports(struct loader *l, const yaml_node_t *node, void *target)
 {
 	struct zone *z = target;
-	const char *s = load_scalar(l, node), *dash = s ? strchr(s, '-') : NULL;
-	uint64_t low, high;
 
-	if (!s)
-		return;
-	if (dash && slice_number(slice_make(s, (size_t)(dash - s)), 65535, &low) &&
-	    slice_number(load_slice(dash + 1), 65535, &high) && low >= 1024 && low <= high) {
-		z->media_low = (uint16_t)low;
-		z->media_high = (uint16_t)high;
-		return;
-	}
-	load_error(l, node, "%s: no port range (write 10000-65535, from 1024 on)", s);
+	load_port_range(l, node, &z->media_low, &z->media_high);
 }
 
 static void zone_service(struct loader *l, const yaml_node_t *node, void *target)

@@ -128,6 +128,7 @@ uint64_t policy_digest(const struct policy *p)
 		hash = digest(hash, &z->media_high, sizeof(z->media_high));
 	}
 	hash = digest(hash, p->servers, p->server_count * sizeof(p->servers[0]));
+	hash = digest(hash, p->nat, p->nat_count * sizeof(p->nat[0]));
 	return digest(hash, p->rules, p->rule_count * sizeof(p->rules[0]));
 }
 
@@ -202,6 +203,10 @@ void policy_keep_numbers(struct policy *p, const struct zone_name had[LIMIT_ZONE
 	for (uint32_t i = 0; i < p->rule_count; i++) {
 		p->rules[i].from = move_bits(p->rules[i].from, to);
 		p->rules[i].to = move_bits(p->rules[i].to, to);
+	}
+	for (uint32_t i = 0; i < p->nat_count; i++) {
+		p->nat[i].zone = to[p->nat[i].zone];
+		p->nat[i].seen_from = to[p->nat[i].seen_from];
 	}
 	/* Each exchange brings one zone to its place. */
 	for (uint32_t z = 1; z <= LIMIT_ZONES; z++)

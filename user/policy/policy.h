@@ -88,6 +88,28 @@ struct rule {
 	enum encryption_rule encryption;
 };
 
+enum nat_kind {
+	NAT_UNSAID = 0,
+	NAT_NONE,                               /* seen as they are, whatever stands below */
+	NAT_HIDE,                               /* many behind few addresses, ports are drawn */
+	NAT_STATIC,                             /* one to one, the port stays          */
+};
+
+/* As whom hosts of one zone are seen from another. */
+struct nat_rule {
+	char name[LIMIT_NAME_BYTES];
+	enum nat_kind kind;
+	uint16_t zone;                          /* whose hosts                         */
+	uint16_t seen_from;
+	struct network hosts[LIMIT_NAT_HOSTS];  /* none: all of the zone               */
+	uint32_t host_count;
+	struct address pool[LIMIT_NAT_POOL];    /* hide                                */
+	uint32_t pool_count;
+	uint16_t port_low, port_high;           /* hide; host order                    */
+	struct network outside;                 /* static: as wide as hosts[0]         */
+	__be16 port, outside_port;              /* static: this port alone; 0 all      */
+};
+
 struct policy {
 	uint32_t number;                        /* raised by each reload */
 	struct zone zones[LIMIT_ZONES + 1];     /* from 1 */
@@ -96,6 +118,8 @@ struct policy {
 	uint32_t server_count;
 	struct rule rules[LIMIT_RULES];
 	uint32_t rule_count;
+	struct nat_rule nat[LIMIT_NAT_RULES];   /* first match */
+	uint32_t nat_count;
 	uint8_t enforcement[PROTECTION_COUNT];  /* enum enforcement */
 	struct {
 		uint16_t ports[POLICY_PORTS];   /* service ports everywhere, 0 ends */
@@ -144,6 +168,22 @@ void policy_keep_numbers(struct policy *p, const struct zone_name had[LIMIT_ZONE
 /* Names by number; those that left the file have none. */
 void policy_zone_names(const struct policy *p, struct zone_name ret[LIMIT_ZONES + 1]);
 bool policy_has_zone(const struct policy *p, uint16_t zone);
+/* nat.c. The rule for this host and port of `zone`, as seen from `seen_from`; NULL: it is seen as it
+ * is. */
+const struct nat_rule *policy_nat_of(const struct policy *p, uint16_t zone, uint16_t seen_from,
+				     const struct endpoint *inside);
+/* Is the address one that hosts are seen as? */
+bool policy_nat_is_outside(const struct policy *p, const struct address *a);
+/* A static rule's mapping, both ways. False where none holds it. */
+void policy_nat_static(const struct nat_rule *r, const struct endpoint *inside,
+		       struct endpoint *ret);
+bool policy_nat_inside(const struct policy *p, const struct endpoint *outside,
+		       struct endpoint *ret);
+/* The pool's address for this host: always the same one (RFC 4787 4.1, REQ-2). */
+const struct address *policy_nat_address(const struct nat_rule *r, const struct address *inside);
+/* Where a host that a message names by address alone is seen; false: as it is. */
+bool policy_nat_host(const struct policy *p, uint16_t zone, uint16_t seen_from,
+		     const struct address *inside, struct address *ret);
 /* The protocol that is served at this port (host order); 0: none. */
 uint8_t policy_service_at(const struct policy *p, uint16_t port);
 /* Is UDP between these ports (host order) into the zone media? Answers of a service that the zone

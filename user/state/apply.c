@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "state/mappings.h"
 #include "state/project.h"
 
 struct apply {
 	struct tables *tables;
 	struct projector_ops ops;
 	struct projection *projection;
+	struct mappings *mappings;
 	struct apply_group group;    /* submit NULL: alone */
 	struct apply_watch watch;    /* before NULL: nobody watches */
 	uint64_t number;             /* of the last batch executed  */
@@ -30,9 +32,10 @@ struct apply *apply_new(struct tables *tables, const struct projector_ops *ops)
 	a->tables = tables;
 	a->ops = *ops;
 	a->projection = projection_new(tables, &projection_key, ops);
-	if (a->projection)
+	a->mappings = mappings_new(tables_capacity(tables, ROW_door), &projection_key);
+	if (a->projection && a->mappings)
 		return a;
-	free(a);
+	apply_free(a);
 	return NULL;
 }
 
@@ -41,6 +44,7 @@ void apply_free(struct apply *a)
 	if (!a)
 		return;
 	projection_free(a->projection);
+	mappings_free(a->mappings);
 	free(a);
 }
 
@@ -141,6 +145,13 @@ static enum reason check(const struct apply *a, const struct batch *b)
 		if (version_of(a, p->type, &p->key) != p->version)
 			return REASON_batch_void;
 	}
+	for (uint32_t i = 0; i < b->change_count; i++) {
+		const struct change *c = &b->changes[i];
+
+		if (c->verb == VERB_PUT && c->type == ROW_door &&
+		    !mappings_fit(a->mappings, c->value))
+			return REASON_batch_void;
+	}
 	return fits(a, b) ? REASON_none : REASON_table_full;
 }
 
@@ -158,8 +169,11 @@ static bool ends_lock(const struct apply *a, enum row_type type, const struct ro
 static void write_row(struct apply *a, enum row_type type, const struct row_key *key,
 		      const void *value)
 {
-	int set = tables_set(a->tables, type, key, value);
+	int set;
 
+	if (type == ROW_door)
+		mappings_change(a->mappings, tables_find(a->tables, type, key), value);
+	set = tables_set(a->tables, type, key, value);
 	if (set < 0)
 		return;
 	if (a->ops.store(a->ops.self, type, key, value, set))
@@ -359,8 +373,25 @@ void apply_install_end(struct apply *a, uint64_t number)
 	projection_close(a->projection);
 }
 
+struct mappings *apply_mappings(const struct apply *a)
+{
+	return a->mappings;
+}
+
+/* Rows that were there before we were. */
+static void restore_mappings(struct apply *a)
+{
+	struct row_view row;
+	uint32_t cursor = 0;
+
+	while (tables_next(a->tables, ROW_door, &cursor, &row))
+		mappings_change(a->mappings, NULL, row.value);
+}
+
 uint32_t apply_reconcile(struct apply *a, const struct kernel_walk *held)
 {
+	if (!mappings_count(a->mappings))
+		restore_mappings(a);
 	return projection_reconcile(a->projection, held);
 }
 

@@ -10,6 +10,7 @@
 #include <ringfence/reason.h>
 
 struct apply;
+struct mappings;
 
 struct apply *apply_new(struct tables *tables, const struct projector_ops *ops);
 void apply_free(struct apply *a);
@@ -54,6 +55,9 @@ void apply_install_begin(struct apply *a);
 void apply_install(struct apply *a, enum row_type type, const struct row_key *key,
 		   const void *value);
 void apply_install_end(struct apply *a, uint64_t number);
+
+/* What the doors map, kept with the rows. */
+struct mappings *apply_mappings(const struct apply *a);
 
 /* Computes from the rows all that the kernel should hold and opens or closes what differs. `held`
  * walks what the kernel has. Returns how many entries were mended. */

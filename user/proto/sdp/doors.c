@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stddef.h>
 
 #define PAIRS_MOST 8                 /* of "port/n" (RFC 8866 5.14) */
 
@@ -212,7 +213,8 @@ static bool same_door(const struct door_row *old, struct door_row *now)
 	if (old->expires_ns > 0)
 		now->expires_ns = old->expires_ns;
 	a.head = now->head;
-	return !memcmp(&a, now, sizeof(a));
+	/* Translation follows from the rest, and is not said yet. */
+	return !memcmp(&a, now, offsetof(struct door_row, arrives_at));
 }
 
 static bool is_wanted(const struct wanted *w, const struct row_key *key)
@@ -319,6 +321,22 @@ void doors_end_places(const struct doors *d, uint64_t sub, uint32_t place)
 	}
 }
 
+/* The service's port lets everything in, but where the receiver is seen at another one. */
+static bool is_served(const struct doors *d, const struct flow_key *flow)
+{
+	const struct policy *p = d->in->policy;
+	const struct endpoint receiver = { flow->destination, flow->destination_port, 0 };
+	const struct nat_rule *r = policy_nat_of(p, policy_zone_of(p, &flow->destination),
+						 flow->zone, &receiver);
+	struct endpoint outside = receiver;
+
+	if (r && r->kind == NAT_HIDE)
+		return false;
+	if (r)
+		policy_nat_static(r, &receiver, &outside);
+	return policy_service_at(p, ntohs(outside.port));
+}
+
 bool doors_signalling(const struct doors *d, const struct row_key *key,
 		      const struct flow_key *flow, uint64_t expires_ns)
 {
@@ -327,7 +345,7 @@ bool doors_signalling(const struct doors *d, const struct row_key *key,
 				 .named_by = d->in->flow->source };
 	const struct door_row *old = subjects_value(d->in->subjects, ROW_door, key);
 
-	if (policy_service_at(d->in->policy, ntohs(flow->destination_port)))
+	if (is_served(d, flow))
 		return false;
 	if (old && same_receiver(&old->key, flow))
 		door.named_by = old->named_by;

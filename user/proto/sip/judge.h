@@ -68,6 +68,9 @@ void judge_finish(struct judge *j);
 void judge_timer(struct judge *j, uint64_t sub, enum timer_kind kind, uint64_t in_ns);
 void judge_timer_off(struct judge *j, uint64_t sub, enum timer_kind kind);
 
+/* mention.c */
+void sip_mentions(const void *msg, const struct inspect_in *in, struct mentions *ret);
+
 /* request.c, response.c, register.c, expire.c */
 void judge_request(struct judge *j);
 void judge_response(struct judge *j);

@@ -73,6 +73,7 @@ const struct protocol_ops sip_protocol = {
 	.wants = sip_wants,
 	.inspect = inspect,
 	.timeout = sip_timeout,
+	.mentions = sip_mentions,
 	.explain = explain,
 	.call_name = call_name,
 };
