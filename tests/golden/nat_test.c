@@ -237,6 +237,8 @@ static void a_call_without_a_port_left_is_refused_and_opens_nothing(void **state
 /* A port that was given back rests, and is free again afterwards. */
 static void a_mapping_ends_with_its_call_and_its_port_rests(void **state)
 {
+	const struct endpoint other = endpoint(OTHER_PHONE, 16000);
+	const struct nat_view *nat = &w.journey.around.nat;
 	struct endpoint outside;
 
 	(void)state;
@@ -245,11 +247,11 @@ static void a_mapping_ends_with_its_call_and_its_port_rests(void **state)
 	for (int i = 0; i < 100 && seen(PHONE, 16000); i++)
 		run_timers(10);
 	assert_null(seen(PHONE, 16000));
-	assert_false(w.journey.around.nat.is_free(w.journey.around.nat.state, &outside));
+	assert_false(nat->is_free(nat->state, &outside, &other));
 	mappings_clock(apply_mappings(w.apply), w.now_ns + 29 * SECOND);
-	assert_false(w.journey.around.nat.is_free(w.journey.around.nat.state, &outside));
+	assert_false(nat->is_free(nat->state, &outside, &other));
 	mappings_clock(apply_mappings(w.apply), w.now_ns + 31 * SECOND);
-	assert_true(w.journey.around.nat.is_free(w.journey.around.nat.state, &outside));
+	assert_true(nat->is_free(nat->state, &outside, &other));
 	run_timers(HOUR);
 	assert_int_equal(mappings_count(apply_mappings(w.apply)), 0);
 }

@@ -56,8 +56,9 @@ struct nat_view {
 	bool (*outside)(const void *state, const struct endpoint *inside, uint16_t seen_from,
 			struct endpoint *ret);
 	bool (*inside)(const void *state, const struct endpoint *outside, struct endpoint *ret);
-	/* Nobody has it, and nobody had it lately. */
-	bool (*is_free)(const void *state, const struct endpoint *outside);
+	/* Nobody has it, and nobody else than this one had it lately. */
+	bool (*is_free)(const void *state, const struct endpoint *outside,
+			const struct endpoint *inside);
 	const void *state;
 };
 

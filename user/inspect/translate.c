@@ -145,11 +145,39 @@ static bool inside_of(const struct inspect_in *in, const struct endpoint *outsid
 {
 	const struct nat_view *nat = &in->around->nat;
 
-	if (!policy_nat_is_outside(in->policy, &outside->address))
+	return policy_nat_is_outside(in->policy, &outside->address) &&
+	       (policy_nat_inside(in->policy, outside, ret) ||
+		(outside->port && nat->inside(nat->state, outside, ret)));
+}
+
+/* Who is behind an address that a description names alone: whose port it names beside it. */
+static bool described_behind(const struct inspect_in *in, const struct mentions *m,
+			     const struct address *outside, struct endpoint *ret)
+{
+	for (uint32_t i = 0; i < m->count; i++) {
+		const struct mention *other = &m->items[i];
+
+		if (!other->is_bare || !other->endpoint.port ||
+		    !address_equal(&other->endpoint.address, outside) ||
+		    !inside_of(in, &other->endpoint, ret))
+			continue;
+		ret->port = 0;
+		return true;
+	}
+	return false;
+}
+
+static bool mention_inside(const struct inspect_in *in, const struct mentions *all,
+			   const struct mention *m, struct endpoint *ret)
+{
+	const struct address *outside = &m->endpoint.address;
+
+	if (inside_of(in, &m->endpoint, ret))
+		return true;
+	if (m->endpoint.port || !policy_nat_is_outside(in->policy, outside))
 		return false;
-	return policy_nat_inside(in->policy, outside, ret) ||
-	       (outside->port && nat->inside(nat->state, outside, ret)) ||
-	       (!outside->port && party_behind(in, &outside->address, ret));
+	return m->is_bare ? described_behind(in, all, outside, ret) :
+			    party_behind(in, outside, ret);
 }
 
 enum reason translate_inward(const struct inspect_in *in, const struct mentions *m,
@@ -159,7 +187,7 @@ enum reason translate_inward(const struct inspect_in *in, const struct mentions 
 	struct endpoint inside;
 
 	for (uint32_t i = 0; i < m->count && !reason; i++)
-		if (inside_of(in, &m->items[i].endpoint, &inside))
+		if (mention_inside(in, m, &m->items[i], &inside))
 			reason = rewrite(in, ret, &m->items[i], &inside);
 	return reason ?: rewrite_length(in, ret, m);
 }
@@ -192,32 +220,37 @@ static bool seen_as(const struct outward *t, const struct nat_rule *r,
 	       has_begun(t, inside, r->seen_from, ret);
 }
 
-static bool is_free(const struct outward *t, const struct endpoint *e)
+static bool is_free(const struct outward *t, const struct endpoint *e,
+		    const struct endpoint *inside)
 {
 	const struct nat_view *nat = &t->in->around->nat;
 
 	for (uint32_t i = 0; i < t->begun_count; i++)
 		if (!memcmp(&t->begun[i].outside, e, sizeof(*e)))
 			return false;
-	return nat->is_free(nat->state, e);
+	return nat->is_free(nat->state, e, inside);
 }
 
-static bool is_in_range(const struct nat_rule *r, uint32_t port)
+static struct endpoint endpoint_beside(const struct endpoint *e, int step)
 {
-	return port >= r->port_low && port <= r->port_high;
+	return (struct endpoint){ e->address, htons((uint16_t)(ntohs(e->port) + step)), 0 };
 }
 
-/* RTCP's port stays behind that of its RTP (RFC 3550 11), which came first. */
+/* RTCP's port stays behind that of its RTP (RFC 3550 11), whichever is mapped already. */
 static bool draw_beside(const struct outward *t, const struct nat_rule *r,
 			const struct endpoint *inside, struct endpoint *ret)
 {
-	struct endpoint before = *inside;
+	for (int step = -1; step <= 1; step += 2) {
+		const struct endpoint neighbour = endpoint_beside(inside, step);
 
-	before.port = htons((uint16_t)(ntohs(inside->port) - 1));
-	if (!seen_as(t, r, &before, ret) || !is_in_range(r, ntohs(ret->port) + 1u))
-		return false;
-	ret->port = htons((uint16_t)(ntohs(ret->port) + 1));
-	return is_free(t, ret);
+		if (!seen_as(t, r, &neighbour, ret))
+			continue;
+		*ret = endpoint_beside(ret, -step);
+		if (ntohs(ret->port) >= r->port_low && ntohs(ret->port) <= r->port_high &&
+		    is_free(t, ret, inside))
+			return true;
+	}
+	return false;
 }
 
 /* Pairs of an even and an odd port, in random order (RFC 6056 3.3); both free, so that a neighbour
@@ -237,7 +270,7 @@ static bool draw_pair(const struct outward *t, const struct nat_rule *r,
 
 		ret->port = htons((uint16_t)(low + 2 * pair + (ntohs(inside->port) & 1)));
 		other.port = ret->port ^ htons(1);
-		if (is_free(t, ret) && is_free(t, &other))
+		if (is_free(t, ret, inside) && is_free(t, &other, inside))
 			return true;
 	}
 	return false;

@@ -199,9 +199,13 @@ static bool find_inside(const void *state, const struct endpoint *outside, struc
 	return true;
 }
 
-static bool is_free(const void *state, const struct endpoint *outside)
+static bool is_free(const void *state, const struct endpoint *outside,
+		    const struct endpoint *inside)
 {
-	return !map_find(((const struct mappings *)state)->outside, outside);
+	const struct mappings *m = state;
+	const struct outside_value *v = map_find(m->outside, outside);
+
+	return !v || (!v->claims && !memcmp(&v->inside, inside, sizeof(*inside)));
 }
 
 struct nat_view mappings_view(const struct mappings *m)
