@@ -51,4 +51,8 @@ struct slice load_slice(const char *s);
 /* load_protocol.c: words of protections: and ports:; a NULL name ends each. */
 extern const struct word load_protection_words[], load_port_words[];
 
+/* load_anomaly.c: what is done where the file says nothing; what it says for MGCP. */
+void load_anomaly_defaults(struct policy *p);
+void load_mgcp_anomalies(struct loader *l, const yaml_node_t *node, void *target);
+
 #endif

@@ -233,6 +233,7 @@ static void need(struct mgcp_judge *j, const struct owner *a, const struct owner
 	j->out->judgement = JUDGEMENT_NEED;
 	w->owners[w->count++] = j->transaction_owner;
 	w->owners[w->count++] = j->gateway_owner;
+	w->owners[w->count++] = mgcp_agent_owner(j->in, &j->agent.address);
 	w->owners[w->count++] = *a;
 	if (!mgcp_owner_is_zero(b))
 		w->owners[w->count++] = *b;
