@@ -85,7 +85,6 @@ struct owner mgcp_media_owner(const struct mgcp_judge *j);
 struct owner mgcp_agent_owner(const struct inspect_in *in, const struct address *agent);
 struct owner mgcp_health_owner(const struct inspect_in *in, const struct address *host);
 bool mgcp_owner_is_zero(const struct owner *o);
-uint64_t mgcp_owner_sub(const struct owner *o);
 const struct server *mgcp_agent_at(const struct policy *p, const struct address *a);
 /* That of the second connection which the first's command asked for. */
 struct owner mgcp_second_owner(const struct inspect_in *in, const struct owner *first);

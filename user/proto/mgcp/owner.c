@@ -103,14 +103,6 @@ bool mgcp_owner_is_zero(const struct owner *o)
 	return !memcmp(o, &zero, sizeof(zero));
 }
 
-uint64_t mgcp_owner_sub(const struct owner *o)
-{
-	uint64_t sub;
-
-	memcpy(&sub, o->bytes, sizeof(sub));
-	return sub && sub != SUB_ANY ? sub : 1;
-}
-
 const struct server *mgcp_agent_at(const struct policy *p, const struct address *a)
 {
 	const struct server *s = policy_server_at(p, a, MGCP_PROTOCOL);
