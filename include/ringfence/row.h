@@ -319,7 +319,7 @@ struct rate_row {
 	__u64 names_ns;             /* start of the running minute                      */
 	__u64 names[4];             /* gateway: endpoints asked about in it, a bit each */
 	__u32 names_seen;           /* how many that are, in sixteenths                 */
-	__u32 pad;
+	__u32 names_set;            /* bits                                             */
 };
 
 /* Gateways answer their agent's commands, agents those of gateways. key: hash of the host's address,

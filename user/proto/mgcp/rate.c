@@ -32,19 +32,17 @@ _Static_assert(sizeof(rules) / sizeof(*rules) <= RATE_CLASSES, "a count for each
  * bit stands for m / z names, since the others would have met one that is set. */
 static bool scans_names(const struct mgcp_judge *j, struct rate_row *row)
 {
-	uint32_t bit = (uint32_t)(mgcp_hash(j->in, j->m->endpoint.local) % NAME_BITS), left = 0;
+	uint32_t bit = (uint32_t)(mgcp_hash(j->in, j->m->endpoint.local) % NAME_BITS);
 	uint32_t limit = mgcp_anomaly_limit(j, MGCP_ANOMALY_name_scan);
 
 	if (j->in->now_ns - row->names_ns >= NAMES_NS) {
 		memset(row->names, 0, sizeof(row->names));
-		row->names_seen = 0;
+		row->names_seen = row->names_set = 0;
 		row->names_ns = j->in->now_ns;
 	}
-	for (uint32_t i = 0; i < NAME_BITS / 64; i++)
-		left += (uint32_t)__builtin_popcountll(~row->names[i]);
 	if (!(row->names[bit / 64] & 1ull << bit % 64)) {
 		row->names[bit / 64] |= 1ull << bit % 64;
-		row->names_seen += NAME_UNIT * NAME_BITS / left;
+		row->names_seen += NAME_UNIT * NAME_BITS / (NAME_BITS - row->names_set++);
 	}
 	return limit && row->names_seen > limit * NAME_UNIT;
 }
