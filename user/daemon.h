@@ -89,7 +89,9 @@ int daemon_detach(struct daemon *d, const char *interface, struct kernel_error *
 /* daemon_sources.c: the operator's entries, SOURCE rows that hold in every zone. */
 /* for_ns 0: for good. The flows that the network sends by end. -ENOSPC: too many. */
 int daemon_block(struct daemon *d, const struct network *n, uint64_t for_ns, uint32_t *ret_flows);
-/* -ENOENT: exactly this is not blocked. */
+/* The sender, in its zone, unless it is a server. */
+void daemon_deny(struct daemon *d, const struct flow_info *flow, enum reason reason);
+/* -ENOENT: exactly this is not blocked, nor denied by a judgement. */
 int daemon_unblock(struct daemon *d, const struct network *n);
 /* Whether a block holds the address, and which. */
 bool daemon_is_blocked(const struct daemon *d, const struct address *a, struct network *ret);

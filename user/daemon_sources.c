@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/control.h"
+#include "cli/show.h"
 #include "daemon.h"
 #include "io/log.h"
 
@@ -197,18 +198,50 @@ int daemon_block(struct daemon *d, const struct network *n, uint64_t for_ns, uin
 	return 0;
 }
 
+/* By what a message was refused for. A server keeps its standing: whoever forges its address would
+ * have it denied. Rows are left for operators. */
+void daemon_deny(struct daemon *d, const struct flow_info *flow, enum reason reason)
+{
+	static uint8_t bytes[LIMIT_ARENA_BYTES];
+	struct arena arena = { bytes, sizeof(bytes), 0 };
+	const struct network n = { flow->source.address, 128 };
+	struct row_key key = row_of(&n, flow->zones[0]);
+	struct source_row row = {
+		.conclusion = { .standing = SOURCE_DENIED, .reason = reason,
+				.until_ns = loop_now_ns() + d->policy->timers.denied_ns },
+	};
+	char buffer[64];
+	struct text text = text_make(buffer, sizeof(buffer));
+	struct batch b;
+
+	if (policy_server_at(d->policy, &n.address, 0) ||
+	    tables_find(d->tables, ROW_source, &key) ||
+	    tables_count(d->tables, ROW_source) >= LIMIT_SOURCES / 2)
+		return;
+	batch_init(&b, &arena);
+	batch_put(&b, ROW_source, &key, &row);
+	apply_submit(d->apply, &b, NULL, NULL);
+	text_address(&text, &n.address);
+	log_warning("%.*s: denied for a while: %s (ringfence sources shows it, unblock lets it in)",
+		    (int)text.length, buffer, show_meaning(reason));
+}
+
 int daemon_unblock(struct daemon *d, const struct network *n)
 {
 	static uint8_t bytes[LIMIT_ARENA_BYTES];
 	struct arena arena = { bytes, sizeof(bytes), 0 };
-	struct row_key key = row_of(n, ZONE_NONE);
-	const struct source_row *row = tables_find(d->tables, ROW_source, &key);
 	struct batch b;
 
-	if (!row || row->conclusion.standing != SOURCE_DENIED)
-		return -ENOENT;
 	batch_init(&b, &arena);
-	batch_end(&b, ROW_source, &key);
+	for (uint16_t zone = ZONE_NONE; zone <= LIMIT_ZONES; zone++) {
+		struct row_key key = row_of(n, zone);
+		const struct source_row *row = tables_find(d->tables, ROW_source, &key);
+
+		if (row && row->conclusion.standing == SOURCE_DENIED)
+			batch_end(&b, ROW_source, &key);
+	}
+	if (!b.change_count)
+		return -ENOENT;
 	submit(d, &b);
 	return 0;
 }

@@ -33,6 +33,8 @@ static void report(void *daemon, const struct verdict_report *r)
 {
 	struct daemon *d = daemon;
 
+	if (r->outcome->denies && !r->monitored)
+		daemon_deny(d, &r->arrival->flow, r->outcome->reason);
 	control_report(d->control, r);
 }
 

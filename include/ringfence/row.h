@@ -288,7 +288,8 @@ struct gateway_row {
 	__u8 old_version;           /* 1: spoke MGCP 0.1                                */
 	__u8 domain_bytes;
 	__u8 crowded;               /* 1: nine tenths of a limit were reached           */
-	__u8 pad[4];
+	__u8 restarts;              /* in a row, less than a minute apart               */
+	__u8 pad[3];
 	__u8 domain[64];
 };
 
@@ -318,6 +319,10 @@ struct rate_row {
 	struct row_head head;
 	__u64 window_ns;            /* start of the running second                      */
 	__u32 counts[RATE_CLASSES];
+	__u64 names_ns;             /* start of the running minute                      */
+	__u64 names[4];             /* gateway: endpoints asked about in it, a bit each */
+	__u32 names_seen;           /* how many that are, in sixteenths                 */
+	__u32 names_set;            /* bits                                             */
 };
 
 /* Gateways answer their agent's commands, agents those of gateways. key: hash of the host's address,

@@ -15,7 +15,9 @@ static const char config[] =
 	"  agent: { addresses: [10.1.0.10], zone: inside, speaks: [mgcp], part: call_agent,"
 	" serves: [inside, outside] }\n"
 	"rules:\n"
-	"  - { name: both, from: any, to: any, allow: [mgcp] }\n";
+	"  - { name: both, from: any, to: any, allow: [mgcp] }\n"
+	/* one agent says all that a second of ours holds */
+	"protections: { mgcp: { anomalies: { agent_message_rate: 0, agent_create_rate: 0 } } }\n";
 
 static struct endpoint endpoint_of(uint8_t side, uint8_t host, uint16_t port)
 {

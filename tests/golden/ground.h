@@ -49,6 +49,7 @@ static struct world {
 	char sent_text[4096];        /* the last that was sent on, cut */
 	enum judgement judgement;
 	enum reason reason;
+	bool denies;
 } w;
 
 static inline uint32_t open_at(const struct flow_key *key)
@@ -141,6 +142,7 @@ static inline void report(void *self, const struct verdict_report *r)
 	(void)self;
 	w.judgement = r->outcome->judgement;
 	w.reason = r->outcome->reason;
+	w.denies = r->outcome->denies;
 }
 
 static const struct projector_ops projector = { .open = kernel_open_key, .close = kernel_close_key,

@@ -7,17 +7,16 @@ static int set_up(void **state)
 {
 	(void)state;
 	return world_open(MGCP_CONFIG
-			  "protections: { mgcp: enforce }\n"
-			  "limits: { mgcp_message_rate: 20, mgcp_create_rate: 5, mgcp_delete_rate: 5,"
-			  " mgcp_audit_rate: 5, mgcp_restart_rate: 3 }\n");
+			  "protections: { mgcp: { anomalies: { message_rate: 20, create_rate: 5,"
+			  " delete_rate: 5, audit_rate: 5, restart_rate: 3 } } }\n");
 }
 
 static int set_up_wide(void **state)
 {
 	(void)state;
 	return world_open(MGCP_CONFIG
-			  "protections: { mgcp: enforce }\n"
-			  "limits: { mgcp_message_rate: 0, mgcp_create_rate: 0 }\n");
+			  "protections: { mgcp: { anomalies: { message_rate: off, create_rate: 0,"
+			  " agent_message_rate: 0, agent_create_rate: 0 } } }\n");
 }
 
 static int set_up_watching(void **state)

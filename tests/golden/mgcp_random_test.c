@@ -19,9 +19,9 @@ static uint32_t draw(uint32_t below)
 static int set_up(void **state)
 {
 	(void)state;
-	return world_open(MGCP_CONFIG "protections: { mgcp: enforce }\n"
-			  "limits: { mgcp_message_rate: 0, mgcp_create_rate: 0, mgcp_delete_rate: 0,"
-			  " mgcp_audit_rate: 0, mgcp_restart_rate: 0 }\n");
+	return world_open(MGCP_CONFIG "protections: { mgcp: { anomalies: { message_rate: 0, create_rate: 0,"
+			  " delete_rate: 0, delete_storm: 0, audit_rate: 0, restart_rate: 0,"
+			  " agent_message_rate: 0, agent_create_rate: 0 } } }\n");
 }
 
 static const char *description(void)

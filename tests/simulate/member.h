@@ -311,17 +311,4 @@ static void member_tick(struct member *m)
 	cluster_tick(m->cluster, clock_of(m));
 }
 
-/* A row of the member's own beside it, as counts are: it bears who wrote it. */
-static void member_counts(struct member *m, int call)
-{
-	const struct row_key key = { .owner = { { (uint8_t)(call + 1) } } };
-	const struct rate_row row = { .counts = { (uint32_t)m->index + 1 } };
-	struct batch b;
-
-	arena_reset(&m->journey.arena);
-	batch_init(&b, &m->journey.arena);
-	batch_put(&b, ROW_rate, &key, &row);
-	apply_submit(m->apply, &b, NULL, NULL);
-}
-
 #endif

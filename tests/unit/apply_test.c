@@ -447,6 +447,34 @@ static void receiver_is_named_while_its_own_door_lives(void **state)
 	assert_false(tables_named(tables, &e, 2));
 }
 
+static enum reason put_sub_claiming(uint64_t row_sub, uint32_t part, uint32_t most)
+{
+	const struct timer_row timer = { .due_ns = 1 };
+	struct row_key key = key_of(1, part);
+	struct batch b;
+
+	key.sub = row_sub;
+	arena.used = 0;
+	batch_init(&b, &arena);
+	batch_claim_of(&b, ROW_timer, &key.owner, 1, most);
+	batch_put(&b, ROW_timer, &key, &timer);
+	return submit(&b);
+}
+
+static void owner_gets_no_more_rows_than_are_claimed_of_it(void **state)
+{
+	(void)state;
+	assert_int_equal(put_sub_claiming(1, 0, 2), REASON_none);
+	assert_int_equal(put_sub_claiming(2, 0, 2), REASON_none);
+	assert_int_equal(put_sub_claiming(3, 0, 2), REASON_batch_void);
+	assert_int_equal(tables_count(tables, ROW_timer), 2);
+	/* what is not of part 0 is another kind */
+	assert_int_equal(put_sub_claiming(3, 1, 3), REASON_none);
+	assert_int_equal(put_sub_claiming(4, 0, 3), REASON_none);
+	assert_int_equal(put_door(1, door(9000, PERMIT_RTP, 1, 100)), REASON_none);
+	assert_int_equal(put_sub_claiming(5, 0, 3), REASON_batch_void);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -466,6 +494,7 @@ int main(void)
 		TEST(full_kernel_map_undoes_no_row_and_is_mended_later),
 		TEST(entry_that_no_row_wants_is_closed_by_reconcile),
 		TEST(receiver_is_named_while_its_own_door_lives),
+		TEST(owner_gets_no_more_rows_than_are_claimed_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -343,12 +343,13 @@ static void batch_survives_the_wire(void **state)
 	batch_end_set(&b, ROW_NONE, &row.owner, SUB_ANY);
 	batch_claim(&b, ROW_call, 2);
 	batch_tell(&b, TELL_CALL_ENDED, &row.owner);
+	batch_claim_of(&b, ROW_connection, &row.owner, 2, 960);
 	length = wire_write_batch(&head, &b, 10 * SECOND, bytes, sizeof(bytes));
 	assert_true(length > 0);
 	assert_int_equal(wire_read(slice_make(bytes, (size_t)length), &read, &body), 0);
 	assert_int_equal(read.number, 9);
 	assert_int_equal(wire_read_batch(body, 110 * SECOND, &arena, &back), 0);
-	assert_int_equal(back.change_count, 5);
+	assert_int_equal(back.change_count, 6);
 	assert_int_equal(back.preconditions[0].version, 4);
 	got = back.changes[0].value;
 	assert_true(got->started_ns == 107 * SECOND);
@@ -357,6 +358,8 @@ static void batch_survives_the_wire(void **state)
 	assert_int_equal(back.changes[2].verb, VERB_END_SET);
 	assert_true(back.changes[2].key.sub == SUB_ANY);
 	assert_int_equal(back.changes[4].number, TELL_CALL_ENDED);
+	assert_int_equal(back.changes[5].number, 2);
+	assert_int_equal(back.changes[5].key.sub, 960);
 	/* Cut anywhere, and with a type that is none. */
 	for (size_t cut = 0; cut < body.length; cut++)
 		assert_int_equal(wire_read_batch(slice_part(body, 0, cut), 0, &arena, &back),

@@ -51,6 +51,28 @@ static void good_file_becomes_a_policy(void **state)
 	policy_free(p);
 }
 
+/* Numbers stand in the order of mgcp_anomalies.def. */
+static void rules_of_anomaly_have_an_action_and_a_number(void **state)
+{
+	struct policy_errors errors;
+	struct policy *p = load(ZONES SERVER RULE "protections: { mgcp: { anomalies: {"
+				" takeover: tell, message_rate: 7, restart_loop: { action: deny,"
+				" limit: 3 } } } }\n", &errors);
+	const struct anomaly *a;
+
+	(void)state;
+	assert_non_null(p);
+	a = p->protocols[2].anomalies;
+	assert_int_equal(a[6].action, ANOMALY_TELL);
+	assert_int_equal(a[7].action, ANOMALY_REFUSE);
+	assert_int_equal(a[10].action, ANOMALY_REFUSE);
+	assert_int_equal(a[10].limit, 7);
+	assert_int_equal(a[11].limit, 200);
+	assert_int_equal(a[19].action, ANOMALY_DENY);
+	assert_int_equal(a[19].limit, 3);
+	policy_free(p);
+}
+
 static void ports_of_the_file_replace_those_of_the_protocol(void **state)
 {
 	struct policy_errors errors;
@@ -112,7 +134,12 @@ static const struct mistake {
 	  "did you mean CRCX" },
 	{ ZONES "protections: { mgcp: { fax: denied } }\n", 4, 29, "did you mean deny" },
 	{ ZONES "protections: { mgcp: { methods: { deny: [CRCX] } } }\n", 4, 24, "unknown word" },
-	{ ZONES "limits: { mgcp_create_rate: many }\n", 4, 29, "no number" },
+	{ ZONES "protections: { mgcp: { anomalies: { create_rate: 1x } } }\n", 4, 50, "no number" },
+	{ ZONES "protections: { mgcp: { anomalies: { replay: 5 } } }\n", 4, 45, "counts nothing" },
+	{ ZONES "protections: { mgcp: { anomalies: { foreign_zone: tell } } }\n", 4, 51,
+	  "cannot be let by" },
+	{ ZONES "protections: { mgcp: { anomalies: { replay: ignore } } }\n", 4, 45, "" },
+	{ ZONES "protections: { mgcp: { anomalies: { replays: off } } }\n", 4, 37, "replay" },
 	{ ZONES "limits: { mgcp_connections: 961 }\n", 4, 29, "" },
 	{ ZONES "protections: { mgcp: { commands: { allow: [CRXC] } } }\n", 4, 44,
 	  "did you mean CRCX" },
@@ -261,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_file_becomes_a_policy),
+		cmocka_unit_test(rules_of_anomaly_have_an_action_and_a_number),
 		cmocka_unit_test(ports_of_the_file_replace_those_of_the_protocol),
 		cmocka_unit_test(each_mistake_is_told_at_its_place_with_a_hint),
 		cmocka_unit_test(all_mistakes_are_told_at_once),

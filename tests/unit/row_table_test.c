@@ -38,7 +38,7 @@ static const struct {
 	[ROW_text] = { "text", "text_row", 272, NOTHING },
 	[ROW_gateway] = { "gateway", "gateway_row", 160, NOTHING },
 	[ROW_connection] = { "connection", "connection_row", 232, NOTHING },
-	[ROW_rate] = { "rate", "rate_row", 48, NOTHING },
+	[ROW_rate] = { "rate", "rate_row", 96, NOTHING },
 	[ROW_health] = { "health", "health_row", 64, NOTHING },
 };
 

@@ -102,7 +102,7 @@ json_t *show_report(const struct view *v, const struct verdict_report *r)
 	json_object_update_new(document, json_pack("{s:o, s:o, s:o}", "summary", summary_json(r),
 						   "call", show_bytes(call), "rule",
 						   rule_json(v, r)));
-	if (o->judgement == JUDGEMENT_REFUSE)
+	if (o->judgement == JUDGEMENT_REFUSE || o->reason)
 		add_place(document, r);
 	return document;
 }

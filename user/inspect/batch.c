@@ -44,6 +44,29 @@ bool row_is_replicated(enum row_type type)
 	return (uint32_t)type < ROW_COUNT && rows[type].replicated;
 }
 
+uint64_t owner_sub(const struct owner *o)
+{
+	uint64_t sub;
+
+	memcpy(&sub, o->bytes, sizeof(sub));
+	return sub && sub != SUB_ANY ? sub : 1;
+}
+
+uint32_t row_places(enum row_type type, const void *value, struct row_key ret[ROW_PLACES])
+{
+	static const struct owner nobody;
+	const struct connection_row *c = value;
+
+	if (type != ROW_connection)
+		return 0;
+	ret[0] = row_key_make(&c->media, 0, 0);
+	ret[1] = row_key_make(&c->index, owner_sub(&c->media), 0);
+	if (!c->connection || !memcmp(&c->endpoint, &nobody, sizeof(nobody)))
+		return 2;
+	ret[2] = row_key_make(&c->endpoint, c->connection, 0);
+	return 3;
+}
+
 static struct change *add(struct batch *b, enum verb verb, enum row_type type)
 {
 	struct change *c;
@@ -125,6 +148,17 @@ void batch_claim(struct batch *b, enum row_type type, uint32_t count)
 
 	if (c)
 		c->number = count;
+}
+
+void batch_claim_of(struct batch *b, enum row_type type, const struct owner *owner, uint32_t count,
+		    uint32_t most)
+{
+	struct change *c = add(b, VERB_CLAIM, type);
+
+	if (!c)
+		return;
+	c->key = row_key_make(owner, most, 0);
+	c->number = count;
 }
 
 void batch_tell(struct batch *b, enum tell tell, const struct owner *owner)

@@ -33,11 +33,18 @@ const char *row_name(enum row_type type);
 /* Every member has it; what is not replicated is the member's own and never travels. */
 bool row_is_replicated(enum row_type type);
 
+/* A row may be kept under several keys, each where somebody looks for it. */
+#define ROW_PLACES 3
+/* All keys of a row with this value; 0: of its type each has one. */
+uint32_t row_places(enum row_type type, const void *value, struct row_key ret[ROW_PLACES]);
+/* An owner, as the sub of another one's row. */
+uint64_t owner_sub(const struct owner *o);
+
 enum verb {
 	VERB_PUT = 1,                /* write the row, raise its version      */
 	VERB_END,                    /* the row goes; absent is no error      */
 	VERB_END_SET,                /* rows of an owner by type and sub      */
-	VERB_CLAIM,                  /* n of a limit                          */
+	VERB_CLAIM,                  /* n of a limit: of the table, or of an owner's rows */
 	VERB_TELL,                   /* a record or alarm, if the batch holds */
 };
 
@@ -48,7 +55,8 @@ struct change {
 	enum verb verb;
 	enum row_type type;          /* END_SET: ROW_NONE is every type       */
 	bool optional;               /* the guard may strike it alone         */
-	struct row_key key;          /* END_SET: owner and sub                */
+	struct row_key key;          /* END_SET: owner and sub; CLAIM: owner, sub: how many
+					of the type it may have, 0: as many as there is room */
 	const void *value;           /* PUT                                   */
 	uint32_t number;             /* CLAIM: how many; TELL: enum tell      */
 };
@@ -79,6 +87,10 @@ void batch_end_set(struct batch *b, enum row_type type, const struct owner *owne
 /* Of a call with many forks that is one change and not hundreds. */
 void batch_end_media_doors(struct batch *b, const struct owner *owner, uint64_t sub);
 void batch_claim(struct batch *b, enum row_type type, uint32_t count);
+/* So many more, where the owner then has `most` of the type (their part 0) or fewer; else the batch is void, and who
+ * decides again sees why. Nobody can have taken them meanwhile. */
+void batch_claim_of(struct batch *b, enum row_type type, const struct owner *owner, uint32_t count,
+		    uint32_t most);
 void batch_tell(struct batch *b, enum tell tell, const struct owner *owner);
 void batch_expect(struct batch *b, enum row_type type, const struct row_key *key,
 		  uint32_t version);

@@ -189,6 +189,8 @@ static enum stride settle(struct travel *t)
 		tally(t, r.monitored ? COUNTER_messages_monitored : COUNTER_messages_refused);
 	} else {
 		tally(t, COUNTER_messages_accepted);
+		if (t->out.reason)
+			tally(t, t->out.reason);
 	}
 	t->is_left_out = !r.monitored && t->out.judgement != JUDGEMENT_ACCEPT;
 	if (r.monitored)

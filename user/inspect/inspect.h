@@ -134,9 +134,10 @@ struct sends {
 
 struct outcome {
 	enum judgement judgement;
-	enum reason reason;
+	enum reason reason;          /* of an accepted one: what was odd about it, and is told */
 	uint32_t at;                 /* byte in raw that the reason points to */
 	bool missing;                /* refused for want of a row that the group may know of */
+	bool denies;                 /* refused, and its sender for a while too */
 	struct owner owner;          /* the call or transaction it belongs to; zero: none */
 	struct wants wants;
 	struct batch batch;

@@ -259,6 +259,7 @@ DURATION(call_longest)
 DURATION(linger)
 DURATION(drain)
 DURATION(binding_longest)
+DURATION(denied)
 
 #define LIMIT(word, field) LIMIT_TO(word, field, 1000000)
 #define LIMIT_TO(word, field, most)                                                              \
@@ -272,11 +273,6 @@ DURATION(binding_longest)
 	}
 LIMIT(unknown_rate, unknown_rate)
 LIMIT(media_rate, media_rate)
-LIMIT(mgcp_message_rate, mgcp.message_rate)
-LIMIT(mgcp_create_rate, mgcp.create_rate)
-LIMIT(mgcp_delete_rate, mgcp.delete_rate)
-LIMIT(mgcp_audit_rate, mgcp.audit_rate)
-LIMIT(mgcp_restart_rate, mgcp.restart_rate)
 LIMIT_TO(mgcp_connections, mgcp.connections, LIMIT_MGCP_CONNECTIONS)
 LIMIT_TO(mgcp_endpoints, mgcp.endpoints, LIMIT_MGCP_CONNECTIONS)
 
@@ -340,15 +336,11 @@ static void daemon_busy_poll(struct loader *l, const yaml_node_t *node, void *ta
 static const struct word timer_words[] = {
 	{ "early_media", timer_early_media }, { "call_idle", timer_call_idle },
 	{ "call_longest", timer_call_longest }, { "linger", timer_linger },
-	{ "drain", timer_drain }, { "binding_longest", timer_binding_longest }, { NULL, NULL },
+	{ "drain", timer_drain }, { "binding_longest", timer_binding_longest },
+	{ "denied", timer_denied }, { NULL, NULL },
 };
 static const struct word limit_words[] = {
 	{ "unknown_rate", limit_unknown_rate }, { "media_rate", limit_media_rate },
-	{ "mgcp_message_rate", limit_mgcp_message_rate },
-	{ "mgcp_create_rate", limit_mgcp_create_rate },
-	{ "mgcp_delete_rate", limit_mgcp_delete_rate },
-	{ "mgcp_audit_rate", limit_mgcp_audit_rate },
-	{ "mgcp_restart_rate", limit_mgcp_restart_rate },
 	{ "mgcp_connections", limit_mgcp_connections },
 	{ "mgcp_endpoints", limit_mgcp_endpoints }, { NULL, NULL },
 };
@@ -390,7 +382,8 @@ static void set_defaults(struct loader *l)
 	p->busy_poll_ns = BUSY_POLL_NS;
 	p->timers = (struct timers){ .early_media_ns = 180 * SECOND, .call_idle_ns = 600 * SECOND,
 				     .call_longest_ns = 14400 * SECOND, .linger_ns = 32 * SECOND,
-				     .drain_ns = 5 * SECOND, .binding_longest_ns = 7200 * SECOND };
+				     .drain_ns = 5 * SECOND, .binding_longest_ns = 7200 * SECOND,
+				     .denied_ns = 300 * SECOND };
 #define PROTOCOL(name, number, ...)                                                              \
 	memcpy(p->protocols[number].ports, ((const uint16_t[POLICY_PORTS]){ __VA_ARGS__ }),      \
 	       sizeof(p->protocols[number].ports));
@@ -398,10 +391,8 @@ static void set_defaults(struct loader *l)
 #undef PROTOCOL
 	p->unknown_rate = 200;
 	p->media_rate = 2000;
-	p->mgcp = (struct mgcp_limits){ .message_rate = 1000, .create_rate = 200,
-					.delete_rate = 200, .audit_rate = 200,
-					.restart_rate = 200,
-					.connections = LIMIT_MGCP_CONNECTIONS };
+	p->mgcp = (struct mgcp_limits){ .connections = LIMIT_MGCP_CONNECTIONS };
+	load_anomaly_defaults(p);
 	strcpy(l->settings.control_path, "/run/ringfence/control.sock");
 	strcpy(l->settings.pin_path, "/sys/fs/bpf/ringfence");
 }

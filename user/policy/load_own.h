@@ -56,4 +56,8 @@ void load_nat(struct loader *l, const char *name, const yaml_node_t *value);
 /* load_protocol.c: words of protections: and ports:; a NULL name ends each. */
 extern const struct word load_protection_words[], load_port_words[];
 
+/* load_anomaly.c: what is done where the file says nothing; what it says for MGCP. */
+void load_anomaly_defaults(struct policy *p);
+void load_mgcp_anomalies(struct loader *l, const yaml_node_t *node, void *target);
+
 #endif

@@ -135,7 +135,9 @@ static void protect_mgcp(struct loader *l, const yaml_node_t *node, void *target
 {
 	static const struct word words[] = { { "mode", protected_mode },
 					     { "commands", protected_methods },
-					     { "fax", mgcp_fax }, { NULL, NULL } };
+					     { "fax", mgcp_fax },
+					     { "anomalies", load_mgcp_anomalies },
+					     { NULL, NULL } };
 
 	(void)target;
 	protect_protocol(l, node, words, &mgcp_protected);

@@ -14,6 +14,7 @@
 
 #define POLICY_PROTOCOLS 8               /* protocol numbers 1..7 */
 #define POLICY_PORTS 8
+#define POLICY_ANOMALIES 32              /* rules of one protocol */
 
 struct zone {
 	char name[LIMIT_NAME_BYTES];
@@ -80,6 +81,17 @@ enum encryption_rule {
 	ENCRYPTION_REQUIRE,
 };
 
+/* A protocol's rule of anomaly: what to do, and how many of it pass. */
+struct anomaly {
+	enum anomaly_action {
+		ANOMALY_OFF = 0,
+		ANOMALY_TELL,                   /* the message passes, with the reason to be told */
+		ANOMALY_REFUSE,
+		ANOMALY_DENY,                   /* and its sender too, for a while */
+	} action;
+	uint32_t limit;                         /* 0: no limit */
+};
+
 struct rule {
 	char name[LIMIT_NAME_BYTES];
 	uint32_t from, to;                      /* bit n: zone n; both ways only where two rules say so */
@@ -124,6 +136,7 @@ struct policy {
 	struct {
 		uint16_t ports[POLICY_PORTS];   /* service ports everywhere, 0 ends */
 		uint64_t denied_methods;        /* bit n: method number n of the protocol */
+		struct anomaly anomalies[POLICY_ANOMALIES]; /* by the protocol's numbers */
 	} protocols[POLICY_PROTOCOLS];
 	struct timers {
 		uint64_t early_media_ns;        /* before the answer: 180 s       */
@@ -132,9 +145,9 @@ struct policy {
 		uint64_t linger_ns;             /* completed call: 64 T1 = 32 s   */
 		uint64_t drain_ns;              /* a moved stream's old doors     */
 		uint64_t binding_longest_ns;
+		uint64_t denied_ns;             /* whom a rule of anomaly denied  */
 	} timers;
-	struct mgcp_limits {                    /* a second; RSIP counts by agent, else by gateway */
-		uint32_t message_rate, create_rate, delete_rate, audit_rate, restart_rate;
+	struct mgcp_limits {
 		uint32_t connections, endpoints; /* of one gateway; endpoints 0: no limit */
 		bool deny_fax;
 	} mgcp;

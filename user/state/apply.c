@@ -78,7 +78,7 @@ static int64_t needs(const struct apply *a, const struct batch *b, uint32_t i)
 	if (c->verb == VERB_PUT)
 		return !is_there;
 	if (c->verb == VERB_CLAIM)
-		return c->number;
+		return c->key.sub ? 0 : c->number;
 	return c->verb == VERB_END && is_there ? -1 : 0;
 }
 
@@ -108,7 +108,7 @@ static bool fits(const struct apply *a, const struct batch *b)
 			return false;
 		if (c->verb == VERB_PUT)
 			fresh[c->type]++;
-		else if (c->verb == VERB_CLAIM)
+		else if (c->verb == VERB_CLAIM && !c->key.sub)
 			fresh[c->type] += c->number;
 	}
 	for (int type = 1; type < ROW_COUNT; type++)
@@ -116,6 +116,29 @@ static bool fits(const struct apply *a, const struct batch *b)
 				  tables_count(a->tables, (enum row_type)type) &&
 		    !fits_in_order(a, b, (enum row_type)type))
 			return false;
+	return true;
+}
+
+static uint32_t rows_of(const struct apply *a, enum row_type type, const struct owner *owner)
+{
+	static struct row_view rows[LIMIT_SUBJECTS];
+	uint32_t count = tables_of_owner(a->tables, owner, rows, LIMIT_SUBJECTS), found = 0;
+
+	for (uint32_t i = 0; i < count && i < LIMIT_SUBJECTS; i++)
+		found += rows[i].type == type && !rows[i].key->part;
+	return found;
+}
+
+/* What was counted when it was decided may have become more. */
+static bool claims_hold(const struct apply *a, const struct batch *b)
+{
+	for (uint32_t i = 0; i < b->change_count; i++) {
+		const struct change *c = &b->changes[i];
+
+		if (c->verb == VERB_CLAIM && c->key.sub &&
+		    rows_of(a, c->type, &c->key.owner) + c->number > c->key.sub)
+			return false;
+	}
 	return true;
 }
 
@@ -135,6 +158,19 @@ static void prefetch(const struct apply *a, const struct batch *b)
 	}
 }
 
+/* Two members may have drawn for one host at once: the first one in the order has it. */
+static bool mappings_hold(const struct apply *a, const struct batch *b)
+{
+	for (uint32_t i = 0; i < b->change_count; i++) {
+		const struct change *c = &b->changes[i];
+
+		if (c->verb == VERB_PUT && c->type == ROW_door &&
+		    !mappings_fit(a->mappings, c->value))
+			return false;
+	}
+	return true;
+}
+
 static enum reason check(const struct apply *a, const struct batch *b)
 {
 	if (b->overflow)
@@ -145,13 +181,8 @@ static enum reason check(const struct apply *a, const struct batch *b)
 		if (version_of(a, p->type, &p->key) != p->version)
 			return REASON_batch_void;
 	}
-	for (uint32_t i = 0; i < b->change_count; i++) {
-		const struct change *c = &b->changes[i];
-
-		if (c->verb == VERB_PUT && c->type == ROW_door &&
-		    !mappings_fit(a->mappings, c->value))
-			return REASON_batch_void;
-	}
+	if (!claims_hold(a, b) || !mappings_hold(a, b))
+		return REASON_batch_void;
 	return fits(a, b) ? REASON_none : REASON_table_full;
 }
 

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 
 #define HEARD_GRAIN_NS (60 * SECOND_NS)
+#define RESTART_LOOP_NS (60 * SECOND_NS)
 
 static bool same_agent(const struct policy *p, const struct address *a, const struct address *b)
 {
@@ -16,46 +17,49 @@ static bool same_agent(const struct policy *p, const struct address *a, const st
 }
 
 /* RFC 3435 2.3: which commands go which way, and between whom. */
-static enum reason roles_reason(const struct mgcp_judge *j)
+static enum mgcp_anomaly roles_anomaly(const struct mgcp_judge *j)
 {
 	const struct policy *p = j->in->policy;
 	const struct server *agent = mgcp_agent_at(p, &j->agent.address);
 
+	const struct gateway_row *g = j->gateway_row;
+
 	/* Its address from another zone is somebody else. */
 	if (j->from == FROM_AGENT && (!agent || agent->zone != j->zones[SIDE_REMOTE]))
-		return REASON_mgcp_not_agent;
+		return MGCP_ANOMALY_stray_command;
 	if (!agent && mgcp_agent_at(p, &j->gateway.address))
-		return REASON_mgcp_wrong_direction;
+		return MGCP_ANOMALY_wrong_direction;
 	if (!agent)
-		return REASON_mgcp_foreign_agent;
+		return MGCP_ANOMALY_foreign_agent;
 	if (!policy_serves(p, agent, &j->gateway.address,
 			   policy_zone_of(p, &j->gateway.address)))
-		return REASON_mgcp_not_its_gateway;
-	return REASON_none;
+		return MGCP_ANOMALY_foreign_gateway;
+	if (g && g->zones[SIDE_LOCAL] != j->zones[SIDE_LOCAL])
+		return MGCP_ANOMALY_foreign_zone;
+	return MGCP_ANOMALY_none;
 }
 
-static enum reason control_reason(struct mgcp_judge *j)
+/* Another agent than the one before, and nobody announced it. */
+static bool is_takeover(struct mgcp_judge *j)
 {
 	const struct policy *p = j->in->policy;
 	const struct gateway_row *g = j->gateway_row;
 	const struct address *agent = &j->agent.address;
 
-	if (g && g->zones[SIDE_LOCAL] != j->zones[SIDE_LOCAL])
-		return REASON_mgcp_wrong_zone;
 	if (!g || same_agent(p, &g->agent, agent))
-		return REASON_none;
+		return false;
 	if (j->m->verb == MGCP_VERB_rsip) {
 		j->next_gateway.announced = *agent;
-		return REASON_none;
+		return false;
 	}
 	/* An agent that left the file commands nobody any more. */
 	if (!same_agent(p, &g->announced, agent) && mgcp_agent_at(p, &g->agent))
-		return REASON_mgcp_agent_unannounced;
+		return true;
 	if (j->from == FROM_AGENT) {
 		j->next_gateway.agent = *agent;
 		j->next_gateway.announced = (struct address){ 0 };
 	}
-	return REASON_none;
+	return false;
 }
 
 static void begin_gateway(const struct mgcp_judge *j, struct gateway_row *row)
@@ -72,7 +76,18 @@ static void begin_gateway(const struct mgcp_judge *j, struct gateway_row *row)
 	memcpy(row->domain, domain.bytes, domain.length);
 }
 
-static void note_restart(const struct mgcp_judge *j, struct gateway_row *row)
+/* So many in a row: each less than a minute behind the one before. */
+static bool loops(struct mgcp_judge *j)
+{
+	struct gateway_row *row = &j->next_gateway;
+	bool soon = row->restarted_ns && j->in->now_ns - row->restarted_ns < RESTART_LOOP_NS;
+	uint32_t limit = mgcp_anomaly_limit(j, MGCP_ANOMALY_restart_loop);
+
+	row->restarts = (uint8_t)(soon ? row->restarts + (row->restarts < UINT8_MAX) : 0);
+	return limit && row->restarts >= limit;
+}
+
+bool mgcp_take_restart(struct mgcp_judge *j)
 {
 	static const uint8_t states[] = {
 		[MGCP_RESTART_graceful] = GATEWAY_RESTARTING,
@@ -82,13 +97,25 @@ static void note_restart(const struct mgcp_judge *j, struct gateway_row *row)
 		[MGCP_RESTART_cancel] = GATEWAY_IN_SERVICE,
 	};
 
-	if (j->m->verb != MGCP_VERB_rsip || j->m->restart == MGCP_RESTART_none ||
-	    j->m->restart == MGCP_RESTART_other)
-		return;
-	row->restarted_ns = j->in->now_ns;
+	if (j->m->restart == MGCP_RESTART_none || j->m->restart == MGCP_RESTART_other)
+		return true;
 	/* Of one endpoint it says nothing of the others. */
-	if (j->m->endpoint.is_wild)
-		row->state = states[j->m->restart];
+	if (j->m->endpoint.is_wild) {
+		if (j->m->restart == MGCP_RESTART_restart && loops(j) &&
+		    mgcp_anomaly(j, MGCP_ANOMALY_restart_loop, j->m->verb_text))
+			return false;
+		j->next_gateway.state = states[j->m->restart];
+	}
+	j->next_gateway.restarted_ns = j->in->now_ns;
+	return true;
+}
+
+bool mgcp_is_in_service(struct mgcp_judge *j)
+{
+	const struct gateway_row *g = j->gateway_row;
+
+	return !g || (g->state != GATEWAY_RESTARTING && g->state != GATEWAY_OUT_OF_SERVICE) ||
+	       !mgcp_anomaly(j, MGCP_ANOMALY_create_out_of_service, j->m->endpoint.text);
 }
 
 /* Strangers may make themselves gateways by RSIP alone, which is counted by agent. */
@@ -117,20 +144,20 @@ void mgcp_store_gateway(struct mgcp_judge *j)
 bool mgcp_may_command(struct mgcp_judge *j)
 {
 	const struct flow_info *f = j->in->flow;
-	enum reason reason = roles_reason(j);
+	enum mgcp_anomaly what = roles_anomaly(j);
 
-	if (!reason && !policy_match(j->in->policy, f->zones[0], f->zones[1], MGCP_PROTOCOL))
-		reason = REASON_message_no_rule;
+	if (what && mgcp_anomaly(j, what, j->m->verb_text))
+		return false;
+	if (!policy_match(j->in->policy, f->zones[0], f->zones[1], MGCP_PROTOCOL)) {
+		mgcp_judge_refuse(j, REASON_message_no_rule, j->m->verb_text);
+		return false;
+	}
 	if (j->gateway_row)
 		j->next_gateway = *j->gateway_row;
 	else
 		begin_gateway(j, &j->next_gateway);
-	reason = reason ? reason : control_reason(j);
-	if (reason) {
-		mgcp_judge_refuse(j, reason, j->m->verb_text);
+	if (is_takeover(j) && mgcp_anomaly(j, MGCP_ANOMALY_takeover, j->m->verb_text))
 		return false;
-	}
-	note_restart(j, &j->next_gateway);
 	if (slice_equal(j->m->version, SLICE("0.1")) && j->from == FROM_GATEWAY)
 		j->next_gateway.old_version = 1;
 	return true;

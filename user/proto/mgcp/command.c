@@ -119,6 +119,8 @@ static bool judge_delete(struct mgcp_judge *j)
  * nothing of what runs. */
 static bool judge_restart(struct mgcp_judge *j)
 {
+	if (!mgcp_take_restart(j))
+		return false;
 	if (j->m->restart == MGCP_RESTART_restart || j->m->restart == MGCP_RESTART_forced)
 		connections_sweep(j->in, j->batch, &j->index_owner, &j->about);
 	return true;
@@ -129,7 +131,7 @@ static bool act(struct mgcp_judge *j)
 	switch (j->m->verb) {
 	case MGCP_VERB_crcx:
 		j->about.connection = 0; /* the answer's to say */
-		return connection_open(j);
+		return mgcp_is_in_service(j) && connection_open(j);
 	case MGCP_VERB_mdcx:
 		return connection_modify(j);
 	case MGCP_VERB_dlcx:
@@ -141,15 +143,15 @@ static bool act(struct mgcp_judge *j)
 	}
 }
 
-/* Known already: false, and refused where it is another command with the same number. */
+/* Known already: false; another command with the same number is odd, one that is done too. */
 static bool is_new(struct mgcp_judge *j)
 {
 	if (!j->transaction)
 		return true;
 	if (!is_repeat(j))
-		mgcp_judge_refuse(j, REASON_mgcp_transaction_reused, j->m->transaction_text);
+		mgcp_anomaly(j, MGCP_ANOMALY_reused_id, j->m->transaction_text);
 	else if (j->transaction->tag)
-		mgcp_judge_refuse(j, REASON_mgcp_replayed, j->m->transaction_text);
+		mgcp_anomaly(j, MGCP_ANOMALY_replay, j->m->transaction_text);
 	return false;
 }
 

@@ -41,27 +41,23 @@ static bool same_but_mode(const struct connection_row *a, const struct connectio
 static void put_connection(const struct mgcp_judge *j, const struct connection_row *c,
 			   const struct connection_row *old)
 {
-	struct row_key key = row_key_make(&c->media, 0, 0);
+	struct row_key keys[ROW_PLACES];
+	uint32_t count = row_places(ROW_connection, c, keys);
 
-	batch_expect(j->batch, ROW_connection, &key, old ? old->head.version : 0);
-	batch_put(j->batch, ROW_connection, &key, c);
+	batch_expect(j->batch, ROW_connection, &keys[0], old ? old->head.version : 0);
 	if (old && same_but_mode(c, old))
-		return;
-	key = row_key_make(&c->index, mgcp_owner_sub(&c->media), 0);
-	batch_put(j->batch, ROW_connection, &key, c);
-	key = row_key_make(&c->endpoint, c->connection, 0);
-	if (c->connection && !mgcp_owner_is_zero(&c->endpoint))
-		batch_put(j->batch, ROW_connection, &key, c);
+		count = 1;
+	for (uint32_t i = 0; i < count; i++)
+		batch_put(j->batch, ROW_connection, &keys[i], c);
 }
 
 void connection_end(struct batch *batch, const struct connection_row *c)
 {
-	struct row_key key = row_key_make(&c->index, mgcp_owner_sub(&c->media), 0);
+	struct row_key keys[ROW_PLACES];
+	uint32_t count = row_places(ROW_connection, c, keys);
 
-	batch_end(batch, ROW_connection, &key);
-	key = row_key_make(&c->endpoint, c->connection, 0);
-	if (c->connection)
-		batch_end(batch, ROW_connection, &key);
+	for (uint32_t i = 1; i < count; i++)
+		batch_end(batch, ROW_connection, &keys[i]);
 	batch_end_set(batch, ROW_NONE, &c->media, SUB_ANY);
 	batch_tell(batch, TELL_CALL_ENDED, &c->media);
 }
@@ -233,6 +229,7 @@ static void need(struct mgcp_judge *j, const struct owner *a, const struct owner
 	j->out->judgement = JUDGEMENT_NEED;
 	w->owners[w->count++] = j->transaction_owner;
 	w->owners[w->count++] = j->gateway_owner;
+	w->owners[w->count++] = mgcp_agent_owner(j->in, &j->agent.address);
 	w->owners[w->count++] = *a;
 	if (!mgcp_owner_is_zero(b))
 		w->owners[w->count++] = *b;

@@ -29,6 +29,15 @@
 #define PART_RESPONSE 0x1000000u     /* DOOR: where the answer to a command goes     */
 #define PART_NOTIFIED 0x1000010u     /* DOOR: the notified entity                    */
 
+/* Rules, by their numbers in the policy. */
+enum mgcp_anomaly {
+	MGCP_ANOMALY_none = 0,
+#define MGCP_ANOMALY(word, reason, least, action, limit) MGCP_ANOMALY_##word,
+#include "mgcp_anomalies.def"
+#undef MGCP_ANOMALY
+	MGCP_ANOMALY_COUNT,
+};
+
 enum mgcp_from {
 	FROM_AGENT = 0,
 	FROM_GATEWAY = 1,
@@ -76,7 +85,6 @@ struct owner mgcp_media_owner(const struct mgcp_judge *j);
 struct owner mgcp_agent_owner(const struct inspect_in *in, const struct address *agent);
 struct owner mgcp_health_owner(const struct inspect_in *in, const struct address *host);
 bool mgcp_owner_is_zero(const struct owner *o);
-uint64_t mgcp_owner_sub(const struct owner *o);
 const struct server *mgcp_agent_at(const struct policy *p, const struct address *a);
 /* That of the second connection which the first's command asked for. */
 struct owner mgcp_second_owner(const struct inspect_in *in, const struct owner *first);
@@ -84,8 +92,15 @@ void mgcp_name_take(struct connection_row *row, const struct mgcp_name *name);
 void mgcp_timer(const struct mgcp_judge *j, const struct owner *owner, enum timer_kind kind,
 		uint64_t in_ns);
 
+/* anomaly.c: it was seen: what the policy says is done; true where the message is refused for it. */
+bool mgcp_anomaly(struct mgcp_judge *j, enum mgcp_anomaly what, struct slice at);
+uint32_t mgcp_anomaly_limit(const struct mgcp_judge *j, enum mgcp_anomaly what);
+
 /* agent.c: false where the message was refused. */
 bool mgcp_may_command(struct mgcp_judge *j);
+/* RSIP, and CRCX to whom is not in service. */
+bool mgcp_take_restart(struct mgcp_judge *j);
+bool mgcp_is_in_service(struct mgcp_judge *j);
 /* RFC 3435 3.2.2.13: who is to be told from now on. */
 bool mgcp_take_notified(struct mgcp_judge *j);
 /* Writes the gateway's row where it changed, with the version that was read. */

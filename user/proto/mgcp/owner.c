@@ -103,14 +103,6 @@ bool mgcp_owner_is_zero(const struct owner *o)
 	return !memcmp(o, &zero, sizeof(zero));
 }
 
-uint64_t mgcp_owner_sub(const struct owner *o)
-{
-	uint64_t sub;
-
-	memcpy(&sub, o->bytes, sizeof(sub));
-	return sub && sub != SUB_ANY ? sub : 1;
-}
-
 const struct server *mgcp_agent_at(const struct policy *p, const struct address *a)
 {
 	const struct server *s = policy_server_at(p, a, MGCP_PROTOCOL);
@@ -179,8 +171,8 @@ static void want_of_command(const struct mgcp_message *m, const struct inspect_i
 			    struct wants *ret)
 {
 	const struct flow_info *f = in->flow;
-	const struct address *gateway = command_from(m, in) == FROM_AGENT ?
-						&f->destination.address : &f->source.address;
+	bool from_agent = command_from(m, in) == FROM_AGENT;
+	const struct address *gateway = from_agent ? &f->destination.address : &f->source.address;
 	bool restarts = m->verb == MGCP_VERB_rsip;
 	bool sweeps = restarts || (m->verb == MGCP_VERB_dlcx && m->endpoint.is_wild);
 
@@ -189,8 +181,9 @@ static void want_of_command(const struct mgcp_message *m, const struct inspect_i
 	if (m->verb == MGCP_VERB_crcx || sweeps)
 		want(ret, gateway_owner(in, gateway, SLICE("mgcp index")),
 		     sweeps ? WANT_ALONE : WANT_SHARED);
-	if (restarts)
-		want(ret, mgcp_agent_owner(in, &f->destination.address), WANT_SHARED);
+	if (restarts || from_agent)
+		want(ret, mgcp_agent_owner(in, restarts ? &f->destination.address :
+							  &f->source.address), WANT_SHARED);
 	if (mgcp_is_of_media(m->verb) && !m->endpoint.is_wild)
 		want(ret, mgcp_endpoint_owner(in, gateway, &m->endpoint), WANT_ALONE);
 	mgcp_want_confirmed(m, in, ret);

@@ -142,7 +142,7 @@ void mgcp_judge_response(struct mgcp_judge *j)
 	const struct connection_row *about;
 
 	if (!j->transaction || !zones_fit(j)) {
-		mgcp_judge_refuse(j, REASON_mgcp_unknown_transaction, j->m->transaction_text);
+		mgcp_anomaly(j, MGCP_ANOMALY_stray_response, j->m->transaction_text);
 		return;
 	}
 	if (j->m->code == 0) {

@@ -15,7 +15,7 @@ struct usage {
 /* True where it was not there. */
 static bool add_endpoint(struct usage *u, const struct owner *endpoint)
 {
-	uint64_t start = mgcp_owner_sub(endpoint);
+	uint64_t start = owner_sub(endpoint);
 	uint32_t at = (uint32_t)start % SET_SIZE;
 
 	while (u->endpoints[at] && u->endpoints[at] != start)
@@ -82,9 +82,13 @@ bool mgcp_has_room(struct mgcp_judge *j, uint32_t connections)
 				    ++u.endpoint_count : add_endpoint(&u, &j->about.endpoint)) &&
 	    u.endpoint_count > l->endpoints)
 		reason = REASON_mgcp_endpoints;
-	if (reason)
+	if (reason) {
 		mgcp_judge_refuse(j, reason, j->m->verb_text);
-	else
-		note(j, &u, l);
-	return !reason;
+		return false;
+	}
+	/* Other members may let some in at this moment. */
+	batch_claim_of(j->batch, ROW_connection, &j->index_owner, connections,
+		       l->connections ? l->connections : LIMIT_MGCP_CONNECTIONS);
+	note(j, &u, l);
+	return true;
 }
