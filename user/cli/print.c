@@ -52,8 +52,9 @@ static const struct column door_columns[] = {
 	{ NULL, NULL, 0 },
 };
 static const struct column binding_columns[] = {
-	{ "ADDRESS OF RECORD", "aor", FORMAT_CUT }, { "CONTACT", "contact", FORMAT_TEXT },
-	{ "REGISTRAR", "registrar", FORMAT_TEXT },  { "ZONE", "zone", FORMAT_TEXT },
+	{ "ADDRESS OF RECORD", "aor", FORMAT_CUT }, { "CONTACT", "at", FORMAT_CUT },
+	{ "FLOW", "source", FORMAT_TEXT },	    { "ZONE", "zone", FORMAT_CUT },
+	{ "AUTH", "auth", FORMAT_TEXT },	    { "INSTANCE", "instance", FORMAT_CUT },
 	{ "EXPIRES", "expires_s", FORMAT_SECONDS }, { NULL, NULL, 0 },
 };
 static const struct column source_columns[] = {

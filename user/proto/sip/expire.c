@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Judgements with a clock in place of a message. */
-#include "proto/sip/judge.h"
+#include "proto/sip/registered.h"
 
 /* An offer whose request got no final answer was never made (RFC 3261 14.1). */
 static void forget_offer(struct judge *j, const struct transaction_row *t)
@@ -27,6 +27,20 @@ static void expire_transaction(struct judge *j, uint64_t sub)
 	batch_end_set(j->batch, ROW_NONE, &j->owner, sub);
 }
 
+static void expire_binding(struct judge *j, uint64_t sub)
+{
+	struct row_key key = sip_key(&j->owner, sub, 0);
+	const struct binding_row *row = judge_row(j, ROW_binding, &key);
+
+	if (!row) {
+		batch_end_set(j->batch, ROW_NONE, &j->owner, sub);
+		return;
+	}
+	if (row->flags & BINDING_BOUND)
+		batch_tell(j->batch, TELL_UNREGISTERED, &j->owner);
+	binding_end(j->in, j->batch, &key, row);
+}
+
 static void expire(struct judge *j, const struct row_key *key, enum timer_kind kind)
 {
 	struct doors drained;
@@ -47,7 +61,7 @@ static void expire(struct judge *j, const struct row_key *key, enum timer_kind k
 		expire_transaction(j, key->sub);
 		return;
 	case TIMER_BINDING:
-		batch_end_set(j->batch, ROW_NONE, &j->owner, key->sub);
+		expire_binding(j, key->sub);
 		return;
 	case TIMER_GATEWAY:
 	case TIMER_SWEEP:
