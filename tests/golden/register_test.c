@@ -349,6 +349,8 @@ static void flow_that_moved_replaces_its_binding(void **state)
 			    "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 45);
 	granted(2, "<sip:a@" PHONE ":5079>" INSTANCE ";reg-id=1;expires=600");
 	assert_int_equal(bound_count(), 1);
+	assert_int_equal(w.told[TELL_REGISTERED], 1);
+	assert_int_equal(w.told[TELL_UNREGISTERED], 0);
 	assert_non_null(bound_at(5079));
 	assert_true(can_be_called(5079));
 	assert_false(can_be_called(5071));
