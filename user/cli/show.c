@@ -128,7 +128,7 @@ static const struct {
 } tables[] = {
 	{ "calls", find_calls },       { "pinholes", show_pinholes }, { "flows", show_flows },
 	{ "bindings", show_bindings }, { "sources", show_sources },   { "counters", show_counters },
-	{ "gateways", find_gateways },
+	{ "gateways", find_gateways }, { "servers", show_servers },
 };
 
 /* Whose rows they are. Without a daemon, how long ago one last said that it lives. */

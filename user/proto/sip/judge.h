@@ -67,6 +67,21 @@ void judge_finish(struct judge *j);
 void judge_timer(struct judge *j, uint64_t sub, enum timer_kind kind, uint64_t in_ns);
 void judge_timer_off(struct judge *j, uint64_t sub, enum timer_kind kind);
 
+/* The owner of the call's other passage, where it crosses twice. */
+struct owner sip_other_passage(const struct sip_message *m, const struct inspect_in *in);
+
+/* topology.c: of a new call. */
+enum topology call_topology(struct judge *j);
+
+/* health.c */
+struct owner sip_health_owner(const struct inspect_in *in, const struct address *host);
+/* Of servers it is known how they answer. */
+bool sip_has_health(const struct inspect_in *in, const struct address *host);
+void sip_answered(const struct judge *j);
+void sip_ran_out(const struct judge *j, const struct transaction_row *t);
+void sip_health_expire(const struct judge *j, const struct row_key *timer);
+uint64_t sip_invite_life(const struct inspect_in *in);
+
 /* request.c, response.c, register.c, expire.c */
 void judge_request(struct judge *j);
 void judge_response(struct judge *j);

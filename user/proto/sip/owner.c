@@ -47,15 +47,26 @@ static struct owner candidate(const struct sip_message *m, const struct inspect_
 	return name_owner(in, SLICE("sip"), m->call_id, m->to.tag, turned);
 }
 
+struct owner sip_other_passage(const struct sip_message *m, const struct inspect_in *in)
+{
+	const uint16_t turned[2] = { in->flow->zones[1], in->flow->zones[0] };
+
+	return name_owner(in, SLICE("sip"), m->call_id, m->from.tag, turned);
+}
+
+static void want_shared(struct wants *w, struct owner owner)
+{
+	w->shared |= 1u << w->count;
+	w->owners[w->count++] = owner;
+}
+
 /* RFC 3261 10.3: the address of record is the To URI. What its host registered is counted alone. */
 static void want_registration(const struct sip_message *m, const struct inspect_in *in,
 			      uint16_t zone, struct wants *ret)
 {
 	ret->owners[ret->count++] = sip_user_owner(in, &m->to.uri);
-	if (!m->is_request)
-		return;
-	ret->shared |= 1u << ret->count;
-	ret->owners[ret->count++] = sip_registrant_owner(in, zone, &in->flow->source.address);
+	if (m->is_request)
+		want_shared(ret, sip_registrant_owner(in, zone, &in->flow->source.address));
 }
 
 static void want_parties(const struct sip_message *m, const struct inspect_in *in,
@@ -66,6 +77,8 @@ static void want_parties(const struct sip_message *m, const struct inspect_in *i
 
 	if (rule)
 		registered_wants(m, in, rule, ret);
+	if (policy_server_at(in->policy, &in->flow->source.address, SIP_PROTOCOL))
+		want_shared(ret, sip_other_passage(m, in));
 }
 
 void sip_wants(const void *msg, const struct inspect_in *in, struct wants *ret)
@@ -79,8 +92,10 @@ void sip_wants(const void *msg, const struct inspect_in *in, struct wants *ret)
 	request_zones(m, in, zones);
 	if (m->cseq_method == SIP_METHOD_register)
 		want_registration(m, in, zones[0], ret);
-	else if (m->is_request && m->method == SIP_METHOD_invite && !m->to.tag.length)
+	if (m->is_request && m->method == SIP_METHOD_invite && !m->to.tag.length)
 		want_parties(m, in, ret);
+	else if (!m->is_request && sip_has_health(in, &in->flow->source.address))
+		want_shared(ret, sip_health_owner(in, &in->flow->source.address));
 }
 
 const void *judge_row(const struct judge *j, enum row_type type, const struct row_key *key)

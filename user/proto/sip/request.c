@@ -37,9 +37,9 @@ static void put_transaction(struct judge *j, uint64_t tag, uint64_t life_ns)
 	door_response(j, row.ends_ns);
 }
 
-static uint64_t invite_life(const struct judge *j)
+uint64_t sip_invite_life(const struct inspect_in *in)
 {
-	return j->in->policy->timers.early_media_ns + TRANSACTION_NS;
+	return in->policy->timers.early_media_ns + TRANSACTION_NS;
 }
 
 /* May these two have a call by this rule? False: no, or their bindings are to be fetched first. */
@@ -79,6 +79,7 @@ static void judge_invite(struct judge *j)
 	j->next_call.zones[SIDE_CALLEE] = f->zones[1];
 	j->next_call.state = CALL_TRYING;
 	j->next_call.ended_ns = 0;
+	j->next_call.topology = call_topology(j);
 	if (!j->call) {
 		j->next_call.started_ns = j->in->now_ns;
 		judge_text(j, TEXT_CALL_ID, j->m->call_id);
@@ -87,7 +88,7 @@ static void judge_invite(struct judge *j)
 		batch_tell(j->batch, TELL_CALL_STARTED, &j->owner);
 	}
 	j->call_changed = true;
-	put_transaction(j, 0, invite_life(j));
+	put_transaction(j, 0, sip_invite_life(j->in));
 	door_contact(j, &j->owner, 0, j->in->now_ns + p->timers.call_longest_ns);
 	judge_timer_off(j, 0, TIMER_CALL_LINGER);
 	judge_timer(j, 0, TIMER_CALL_EARLY, p->timers.early_media_ns);
@@ -137,7 +138,7 @@ static void take_body(struct judge *j)
 
 static void judge_in_dialog(struct judge *j)
 {
-	uint64_t life_ns = j->m->method == SIP_METHOD_invite ? invite_life(j) : TRANSACTION_NS;
+	uint64_t life_ns = j->m->method == SIP_METHOD_invite ? sip_invite_life(j->in) : TRANSACTION_NS;
 
 	if (!j->dialog) {
 		judge_refuse(j, REASON_sip_wrong_tag, j->m->to.text);

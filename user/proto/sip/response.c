@@ -277,6 +277,7 @@ void judge_response(struct judge *j)
 		judge_refuse(j, REASON_sip_wrong_side, j->m->start_line);
 		return;
 	}
+	sip_answered(j);
 	if (t->method == SIP_METHOD_invite && !t->tag)
 		extend_ringing(j);
 	/* A repeat; but forks answer with one status and several tags. */
