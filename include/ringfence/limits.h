@@ -87,6 +87,9 @@
 /* Rows */
 #define LIMIT_CALLS 16384u
 #define LIMIT_DIALOGS_PER_CALL 32
+#define LIMIT_CONTACTS 12                /* of one user: what a 2xx changes fits LIMIT_CHANGES */
+#define LIMIT_REGISTRATIONS 400          /* from one host: fits LIMIT_SUBJECTS            */
+#define LIMIT_CHALLENGES 4               /* of one response (RFC 8760 2.4) that are followed */
 #define LIMIT_MGCP_CONNECTIONS 960       /* of one gateway: all of them fit LIMIT_SUBJECTS */
 #define LIMIT_JOURNAL 512                /* row changes that wait to be written to their maps */
 #define LIMIT_TEXT_BYTES 256             /* Call-ID; longer ones are refused              */

@@ -62,6 +62,16 @@ enum call_state {
 	CALL_COMPLETED,             /* over; kept 64 T1 for ACK and repeats             */
 };
 
+/* Where the servers of a call stand, as this passage of it shows. */
+enum topology {
+	TOPOLOGY_NONE = 0,
+	TOPOLOGY_ENDPOINTS,         /* endpoint to endpoint                             */
+	TOPOLOGY_OUTSIDE,           /* a server in the zone of one side                 */
+	TOPOLOGY_DMZ,               /* a server in a zone between others                */
+	TOPOLOGY_SERVERS,           /* server to server                                 */
+	TOPOLOGY_HAIRPIN,           /* out to a server and back in                      */
+};
+
 /* key: owner, 0, 0 */
 struct call_row {
 	struct row_head head;
@@ -77,7 +87,9 @@ struct call_row {
 	__u8 dialogs;               /* far tags so far                                  */
 	__u8 isup;                  /* SIP-I, SIP-T: type of the last ISUP message, 0 none */
 	__u8 isup_cause;            /* of its release (ITU-T Q.850), 0 none             */
-	__u8 pad[3];
+	__u8 authenticated;         /* a server asked for credentials and took them     */
+	__u8 topology;              /* enum topology                                    */
+	__u8 pad[1];
 };
 
 enum offer_state {
@@ -156,6 +168,21 @@ struct media_row {
 	__u32 pad[2];
 };
 
+/* Digest credentials (RFC 3261 22): whether they are right is for the server to say. */
+enum auth {
+	AUTH_NONE = 0,
+	AUTH_SHOWN,                 /* the request answers a challenge that was seen    */
+	AUTH_ASKED,                 /* 401 or 407                                       */
+};
+
+enum digest_algorithm {
+	DIGEST_NONE = 0,
+	DIGEST_OTHER,
+	DIGEST_MD5,
+	DIGEST_SHA256,
+	DIGEST_SHA512_256,
+};
+
 /* key: owner, keyed hash of branch and method, CSeq number */
 struct transaction_row {
 	struct row_head head;
@@ -169,7 +196,12 @@ struct transaction_row {
 	__u8 method;
 	__u8 from_side;             /* enum side                                        */
 	__u8 offers;                /* 1: the request carried an offer                  */
-	__u8 pad[5];
+	__u8 auth;                  /* enum auth                                        */
+	__u8 algorithm;             /* enum digest_algorithm                            */
+	__u8 pad;
+	__u32 nonce_count;          /* nc of what it shows (RFC 8760 2.6)               */
+	__u32 pad2;
+	__u64 nonces[4];            /* asked for; or the one shown, and its realm       */
 };
 
 enum door_kind {
@@ -199,18 +231,50 @@ struct door_row {
 	struct endpoint leaves_from; /* whom the receiver sees, instead of the sender   */
 };
 
-/* key: hash of zone and address of record, hash of the contact, 0 */
+enum binding_flag {
+	BINDING_BOUND = 1 << 0,         /* granted; else only asked for                 */
+	BINDING_AUTHENTICATED = 1 << 1, /* the registrar asked for credentials and took them */
+	BINDING_THIRD_PARTY = 1 << 2,   /* From is not To                               */
+	BINDING_FLOW = 1 << 3,          /* calls come by the flow (RFC 5626)            */
+};
+
+/* key: hash of the address of record, hash of registrar and contact (with reg-id: of registrar, instance
+ * and reg-id, RFC 5626 6), 0 */
 struct binding_row {
 	struct row_head head;
-	struct endpoint contact;    /* as registered; port in network order             */
-	struct endpoint source;     /* where the REGISTER came from                     */
+	struct endpoint contact;    /* zero: no literal address (a GRUU, a name)        */
+	struct endpoint source;     /* where the REGISTER came from; zero: not seen     */
 	struct endpoint registrar;
-	__u64 expires_ns;
+	struct endpoint path;       /* RFC 3327: the hop before the contact; zero: none */
+	__u64 expires_ns;           /* of the grant; 0: only asked for                  */
+	__u64 asked;                /* sub of the REGISTER that waits for its answer    */
+	__u64 contact_digest;       /* of the contact's URI                             */
+	__u64 call_digest;          /* of the Call-ID that wrote it                     */
+	__u64 nonce;                /* last one that was taken                          */
+	struct owner by_contact;    /* of its CONTACT rows; zero: none                  */
+	struct owner by_gruu;
+	struct owner by_source;
+	__u32 nonce_count;
+	__u32 cseq;
+	__u32 reg_id;               /* 0: none                                          */
 	__u16 zones[2];             /* of the phone, of the registrar                   */
-	__u16 text_bytes;
-	__u8 authenticated;         /* the registrar asked for and took credentials     */
-	__u8 pad;
-	__u8 text[128];             /* address of record                                */
+	__u16 flags;                /* enum binding_flag                                */
+	__u8 algorithm;             /* enum digest_algorithm                            */
+	__u8 text_bytes;
+	__u8 contact_bytes;
+	__u8 instance_bytes;
+	__u8 pad[2];
+	__u8 text[96];              /* address of record                                */
+	__u8 contact_text[80];      /* its URI                                          */
+	__u8 instance[56];          /* +sip.instance (RFC 5626 4.1)                     */
+};
+
+/* Where a binding is looked for. key: hash of a contact's URI, of a temporary GRUU or of a host that
+ * registers; hash of the binding's key; 0 */
+struct contact_row {
+	struct row_head head;
+	struct owner binding;
+	__u64 sub;                  /* of the binding's key                             */
 };
 
 /* key: owner.bytes is the address, sub the zone, part the prefix length */
@@ -336,7 +400,9 @@ struct health_row {
 	__u32 unanswered;           /* commands that ran out                            */
 	__u32 answer_us;            /* from command to answer, smoothed (RFC 6298 2.3)  */
 	__u16 zone;
-	__u8 pad[6];
+	__u8 protocol;
+	__u8 pad;
+	__u32 refused;              /* SIP: answers of 500 and more                     */
 };
 
 /* Of a row's value: with its key below the 1,984 bytes that the allocator takes in one step. */

@@ -83,6 +83,26 @@ static void each_timer_has_its_own_word(void **state)
 	policy_free(p);
 }
 
+static void rules_may_ask_for_registered_parties_and_for_credentials(void **state)
+{
+	struct policy *p = good(ZONES "rules:\n"
+		"  - { from: a, to: b, allow: [sip] }\n"
+		"  - { from: a, to: b, allow: [sip], registered: caller, authenticated: calls }\n"
+		"  - { from: a, to: b, allow: [sip], registered: [callee, caller],\n"
+		"      authenticated: [registrations] }\n"
+		"limits: { contacts_per_user: 3, registrations_per_host: 400 }\n");
+
+	(void)state;
+	assert_int_equal(p->rules[0].registered | p->rules[0].authenticated, 0);
+	assert_int_equal(p->rules[1].registered, 1);
+	assert_int_equal(p->rules[1].authenticated, 1 << DEMAND_CALLS);
+	assert_int_equal(p->rules[2].registered, 3);
+	assert_int_equal(p->rules[2].authenticated, 1 << DEMAND_REGISTRATIONS);
+	assert_int_equal(p->contacts_per_user, 3);
+	assert_int_equal(p->registrations_per_host, 400);
+	policy_free(p);
+}
+
 /* RFC 3261: T1 is 500 ms, 64 T1 = 32 s; timer C about 3 min. */
 static void silent_file_has_these_defaults(void **state)
 {
@@ -97,6 +117,8 @@ static void silent_file_has_these_defaults(void **state)
 	assert_true(p->timers.binding_longest_ns == 7200 * SECOND);
 	assert_int_equal(p->unknown_rate, 200);
 	assert_int_equal(p->media_rate, 2000);
+	assert_int_equal(p->contacts_per_user, 10);
+	assert_int_equal(p->registrations_per_host, 200);
 	assert_false(p->pass_when_down);
 	assert_true(p->busy_poll_ns == 50000);
 	for (int i = 0; i < PROTECTION_COUNT; i++)
@@ -280,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations_have_a_unit),
 		cmocka_unit_test(each_timer_has_its_own_word),
+		cmocka_unit_test(rules_may_ask_for_registered_parties_and_for_credentials),
 		cmocka_unit_test(silent_file_has_these_defaults),
 		cmocka_unit_test(each_word_of_protections_sets_its_class),
 		cmocka_unit_test(default_overrules_nothing_that_is_said),

@@ -29,9 +29,9 @@ static const struct {
 	[ROW_call] = { "call", "call_row", 88, NOTHING },
 	[ROW_dialog] = { "dialog", "dialog_row", 80, NOTHING },
 	[ROW_media] = { "media", "media_row", 280, NOTHING },
-	[ROW_transaction] = { "transaction", "transaction_row", 96, NOTHING },
+	[ROW_transaction] = { "transaction", "transaction_row", 128, NOTHING },
 	[ROW_door] = { "door", "door_row", 160, ENTRY },
-	[ROW_binding] = { "binding", "binding_row", 216, NOTHING },
+	[ROW_binding] = { "binding", "binding_row", 432, NOTHING },
 	[ROW_source] = { "source", "source_row", 24, SOURCE },
 	[ROW_lock] = { "lock", "lock_row", 56, ENTRY },
 	[ROW_timer] = { "timer", "timer_row", 24, TIMER },
@@ -40,6 +40,7 @@ static const struct {
 	[ROW_connection] = { "connection", "connection_row", 232, NOTHING },
 	[ROW_rate] = { "rate", "rate_row", 96, NOTHING },
 	[ROW_health] = { "health", "health_row", 64, NOTHING },
+	[ROW_contact] = { "contact", "contact_row", 32, NOTHING },
 };
 
 static uint32_t opened, closed, stored, ended, timers, sources;

@@ -27,7 +27,8 @@ static const struct column call_columns[] = {
 	{ "#", "#", FORMAT_NUMBER },	    { "STATE", "state", FORMAT_TEXT },
 	{ "AGE", "age_s", FORMAT_SECONDS }, { "FROM", "from", FORMAT_TEXT },
 	{ "TO", "to", FORMAT_TEXT },	    { "CALLER", "caller", FORMAT_CUT },
-	{ "CALLEE", "callee", FORMAT_CUT }, { "CALL", "call", FORMAT_CUT },
+	{ "CALLEE", "callee", FORMAT_CUT }, { "TOPOLOGY", "topology", FORMAT_CUT },
+	{ "CALL", "call", FORMAT_CUT },
 	{ NULL, NULL, 0 },
 };
 static const struct column stream_columns[] = {
@@ -52,8 +53,9 @@ static const struct column door_columns[] = {
 	{ NULL, NULL, 0 },
 };
 static const struct column binding_columns[] = {
-	{ "ADDRESS OF RECORD", "aor", FORMAT_CUT }, { "CONTACT", "contact", FORMAT_TEXT },
-	{ "REGISTRAR", "registrar", FORMAT_TEXT },  { "ZONE", "zone", FORMAT_TEXT },
+	{ "ADDRESS OF RECORD", "aor", FORMAT_CUT }, { "CONTACT", "at", FORMAT_CUT },
+	{ "FLOW", "source", FORMAT_TEXT },	    { "ZONE", "zone", FORMAT_CUT },
+	{ "AUTH", "auth", FORMAT_TEXT },	    { "INSTANCE", "instance", FORMAT_CUT },
 	{ "EXPIRES", "expires_s", FORMAT_SECONDS }, { NULL, NULL, 0 },
 };
 static const struct column source_columns[] = {
@@ -61,6 +63,13 @@ static const struct column source_columns[] = {
 	{ "STANDING", "standing", FORMAT_TEXT },    { "BY", "by", FORMAT_TEXT },
 	{ "EXPIRES", "expires_s", FORMAT_SECONDS }, { "HEARD", "heard_s", FORMAT_SECONDS },
 	{ "MESSAGES", "messages", FORMAT_NUMBER },  { NULL, NULL, 0 },
+};
+static const struct column server_columns[] = {
+	{ "SERVER", "server", FORMAT_CUT },	  { "ADDRESS", "address", FORMAT_TEXT },
+	{ "ZONE", "zone", FORMAT_CUT },		  { "PART", "part", FORMAT_TEXT },
+	{ "STATE", "state", FORMAT_TEXT },	  { "ms", "answer_ms", FORMAT_DECIMAL },
+	{ "REFUSED", "refused", FORMAT_NUMBER },  { "LOST", "unanswered", FORMAT_NUMBER },
+	{ NULL, NULL, 0 },
 };
 static const struct column gateway_columns[] = {
 	{ "GATEWAY", "gateway", FORMAT_TEXT },	     { "STATE", "state", FORMAT_TEXT },
@@ -230,6 +239,8 @@ static void print_call(const json_t *call, json_int_t n)
 	printf("call       %s\n", word(call, "call"));
 	printf("state      %s, %s, rule: %s\n", word(call, "state"), word(call, "protocol"),
 	       word(call, "rule"));
+	printf("topology   %s%s\n", word(call, "topology"),
+	       json_is_true(json_object_get(call, "authenticated")) ? ", authenticated" : "");
 	printf("caller     %s\n           %s, zone %s\n", word(call, "caller"),
 	       word(call, "caller_address"), word(call, "from"));
 	printf("callee     %s\n           %s, zone %s\n", word(call, "callee"),
@@ -407,6 +418,8 @@ void print_document(const char *command, json_t *document)
 		print_counters(rows);
 	else if (!strcmp(command, "bindings"))
 		table_print(binding_columns, rows);
+	else if (!strcmp(command, "servers"))
+		table_print(server_columns, rows);
 	else if (!strcmp(command, "gateways"))
 		print_gateways(document);
 	else if (!strcmp(command, "sources"))

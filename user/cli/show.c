@@ -86,35 +86,6 @@ json_t *show_until(const struct view *v, uint64_t ns)
 	return ns ? seconds(ns > v->now_ns ? ns - v->now_ns : 0) : json_null();
 }
 
-static json_t *show_bindings(const struct view *v, struct filter *f)
-{
-	json_t *list = json_array();
-	struct row_view row;
-	uint32_t cursor = 0;
-
-	while (tables_next(v->tables, ROW_binding, &cursor, &row)) {
-		const struct binding_row *b = row.value;
-
-		if (!filter_takes_zones(f, b->zones[0], b->zones[1]) ||
-		    (!filter_takes_address(f, &b->contact.address) &&
-		     !filter_takes_address(f, &b->source.address) &&
-		     !filter_takes_address(f, &b->registrar.address)))
-			continue;
-		json_array_append_new(
-			list, json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:o}", "aor",
-					show_bytes(slice_make(b->text, b->text_bytes)), "contact",
-					show_place(&b->contact.address, b->contact.port), "source",
-					show_place(&b->source.address, b->source.port),
-					"registrar",
-					show_place(&b->registrar.address, b->registrar.port),
-					"zone", view_zone(v, b->zones[0]), "to_zone",
-					view_zone(v, b->zones[1]), "authenticated",
-					b->authenticated, "expires_s",
-					show_until(v, b->expires_ns)));
-	}
-	return list;
-}
-
 static json_t *show_counters(const struct view *v, struct filter *f)
 {
 	json_t *list = json_array();
@@ -157,7 +128,7 @@ static const struct {
 } tables[] = {
 	{ "calls", find_calls },       { "pinholes", show_pinholes }, { "flows", show_flows },
 	{ "bindings", show_bindings }, { "sources", show_sources },   { "counters", show_counters },
-	{ "gateways", find_gateways },
+	{ "gateways", find_gateways }, { "servers", show_servers },
 };
 
 /* Whose rows they are. Without a daemon, how long ago one last said that it lives. */

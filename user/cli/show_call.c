@@ -191,6 +191,21 @@ static void add_details(const struct view *v, json_t *document, const struct row
 	json_object_set_new(document, "timers", timers);
 }
 
+/* As it was when the call began; of other protocols nothing is said. */
+static const char *topology_name(uint8_t topology)
+{
+	static const char *const names[] = {
+		[TOPOLOGY_NONE] = "",
+		[TOPOLOGY_ENDPOINTS] = "endpoint to endpoint",
+		[TOPOLOGY_OUTSIDE] = "proxy outside",
+		[TOPOLOGY_DMZ] = "proxy in a DMZ",
+		[TOPOLOGY_SERVERS] = "proxy to proxy",
+		[TOPOLOGY_HAIRPIN] = "two phones by an outside proxy",
+	};
+
+	return topology < sizeof(names) / sizeof(*names) ? names[topology] : "?";
+}
+
 static json_t *call_json(const struct view *v, const struct row_view *row, const struct rows *rows)
 {
 	const struct call_row *call = row->value;
@@ -198,13 +213,14 @@ static json_t *call_json(const struct view *v, const struct row_view *row, const
 	const struct protocol_ops *ops = call->protocol < protocol_count ?
 						 protocols[call->protocol] : NULL;
 
-	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "call", show_text(v, owner, TEXT_CALL_ID), "state",
 			 state_name(call->state), "caller", show_text(v, owner, TEXT_CALLER),
 			 "callee", show_text(v, owner, TEXT_CALLEE), "from",
 			 view_zone(v, call->zones[SIDE_CALLER]), "to",
 			 view_zone(v, call->zones[SIDE_CALLEE]), "protocol",
-			 ops ? ops->name : "unknown", "age_s", show_since(v, call->started_ns),
+			 ops ? ops->name : "unknown", "topology",
+			 topology_name(call->topology), "authenticated", call->authenticated, "age_s", show_since(v, call->started_ns),
 			 "answered_s", show_since(v, call->answered_ns), "ended_s",
 			 show_since(v, call->ended_ns), "caller_address",
 			 show_place(&call->parties[SIDE_CALLER].address,

@@ -171,7 +171,7 @@ static void add_binding(const struct view *v, json_t *document, const struct own
 
 /* What goes to the log as well, and what to do about it. */
 static const char *const alarms[] = {
-	[TELL_HOST_LOST] = "does not answer (does it run? ringfence gateways shows it)",
+	[TELL_HOST_LOST] = "does not answer (does it run? ringfence gateways and ringfence servers show it)",
 	[TELL_HOST_BACK] = "answers again",
 	[TELL_GATEWAY_CROWDED] = "has nine tenths of its connections or endpoints in use (limits: "
 				 "mgcp_connections, mgcp_endpoints)",

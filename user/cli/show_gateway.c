@@ -51,7 +51,8 @@ static void count_health(struct census *c)
 	while (tables_next(c->v->tables, ROW_health, &cursor, &row)) {
 		const struct health_row *h = row.value;
 
-		tally_of(c, &h->host)->health = h;
+		if (!h->protocol || h->protocol == MGCP_PROTOCOL)
+			tally_of(c, &h->host)->health = h;
 	}
 }
 

@@ -25,6 +25,10 @@ json_t *show_flows(const struct view *v, struct filter *f);
 /* show_call.c */
 /* With a call in the filter: that one in full. */
 json_t *show_calls(const struct view *v, const struct filter *f);
+/* show_binding.c */
+json_t *show_bindings(const struct view *v, struct filter *f);
+/* show_server.c: of a running daemon; else none are known */
+json_t *show_servers(const struct view *v, struct filter *f);
 /* show_source.c */
 json_t *show_sources(const struct view *v, struct filter *f);
 /* show_gateway.c */

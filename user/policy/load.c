@@ -224,9 +224,44 @@ static void rule_encryption(struct loader *l, const yaml_node_t *node, void *tar
 		((struct rule *)target)->encryption = (enum encryption_rule)way;
 }
 
+static void demand_bit(struct loader *l, const yaml_node_t *node, const char *const *words,
+		       uint32_t *bits)
+{
+	int word = load_choice(l, node, words);
+
+	if (word >= 0)
+		*bits |= 1u << word;
+}
+
+static void registered_bit(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const char *const sides[] = { "caller", "callee", NULL };
+
+	demand_bit(l, node, sides, &((struct rule *)target)->registered);
+}
+
+static void rule_registered(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, registered_bit, target);
+}
+
+static void authenticated_bit(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const char *const demands[] = { [DEMAND_CALLS] = "calls",
+					       [DEMAND_REGISTRATIONS] = "registrations", NULL };
+
+	demand_bit(l, node, demands, &((struct rule *)target)->authenticated);
+}
+
+static void rule_authenticated(struct loader *l, const yaml_node_t *node, void *target)
+{
+	load_items(l, node, authenticated_bit, target);
+}
+
 static const struct word rule_words[] = {
 	{ "name", rule_name }, { "from", rule_from }, { "to", rule_to }, { "allow", rule_allow },
 	{ "deny", rule_deny }, { "encryption", rule_encryption },
+	{ "registered", rule_registered }, { "authenticated", rule_authenticated },
 	{ NULL, NULL },
 };
 
@@ -275,6 +310,8 @@ LIMIT(unknown_rate, unknown_rate)
 LIMIT(media_rate, media_rate)
 LIMIT_TO(mgcp_connections, mgcp.connections, LIMIT_MGCP_CONNECTIONS)
 LIMIT_TO(mgcp_endpoints, mgcp.endpoints, LIMIT_MGCP_CONNECTIONS)
+LIMIT_TO(contacts_per_user, contacts_per_user, LIMIT_CONTACTS)
+LIMIT_TO(registrations_per_host, registrations_per_host, LIMIT_REGISTRATIONS)
 
 static void read_path(struct loader *l, const yaml_node_t *node, char *ret)
 {
@@ -342,7 +379,9 @@ static const struct word timer_words[] = {
 static const struct word limit_words[] = {
 	{ "unknown_rate", limit_unknown_rate }, { "media_rate", limit_media_rate },
 	{ "mgcp_connections", limit_mgcp_connections },
-	{ "mgcp_endpoints", limit_mgcp_endpoints }, { NULL, NULL },
+	{ "mgcp_endpoints", limit_mgcp_endpoints },
+	{ "contacts_per_user", limit_contacts_per_user },
+	{ "registrations_per_host", limit_registrations_per_host }, { NULL, NULL },
 };
 static const struct word cluster_words[] = { { "group", cluster_group }, { NULL, NULL } };
 static const struct word daemon_words[] = {
@@ -391,6 +430,8 @@ static void set_defaults(struct loader *l)
 #undef PROTOCOL
 	p->unknown_rate = 200;
 	p->media_rate = 2000;
+	p->contacts_per_user = 10;
+	p->registrations_per_host = 200;
 	p->mgcp = (struct mgcp_limits){ .connections = LIMIT_MGCP_CONNECTIONS };
 	load_anomaly_defaults(p);
 	strcpy(l->settings.control_path, "/run/ringfence/control.sock");

@@ -92,12 +92,20 @@ struct anomaly {
 	uint32_t limit;                         /* 0: no limit */
 };
 
+/* What a server has to have asked credentials for. */
+enum demand {
+	DEMAND_CALLS = 0,
+	DEMAND_REGISTRATIONS,
+};
+
 struct rule {
 	char name[LIMIT_NAME_BYTES];
 	uint32_t from, to;                      /* bit n: zone n; both ways only where two rules say so */
 	uint32_t allow;                         /* bit n: protocol n */
 	uint32_t denied_streams;                /* bit n: enum stream n */
 	enum encryption_rule encryption;
+	uint32_t registered;                    /* SIP: bit n: the party of enum side n has to be */
+	uint32_t authenticated;                 /* SIP: bit n: enum demand n */
 };
 
 enum nat_kind {
@@ -151,6 +159,8 @@ struct policy {
 		uint32_t connections, endpoints; /* of one gateway; endpoints 0: no limit */
 		bool deny_fax;
 	} mgcp;
+	uint32_t contacts_per_user;             /* that may be registered */
+	uint32_t registrations_per_host;        /* of one host that is no server */
 	uint32_t unknown_rate;                  /* messages a second of an unknown source */
 	uint32_t media_rate;                    /* packets a second of one door */
 	bool pass_when_down;

@@ -18,7 +18,6 @@
 #define SECOND_NS 1000000000ull
 #define ANSWERED_NS (5 * SECOND_NS)  /* T4: nothing of it is under way any more       */
 
-#define HEALTH_GRAIN_NS SECOND_NS    /* answers are noted so often                    */
 #define GATEWAY_LIFE_NS (3600 * SECOND_NS) /* without a word of it */
 
 #define SIDE_LOCAL SIDE_CALLER       /* the gateway's end of a connection            */

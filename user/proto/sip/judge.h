@@ -45,6 +45,7 @@ struct judge {
 	bool dialog_changed;
 	struct row_key transaction_key;
 	const struct transaction_row *transaction;
+	bool shows_credentials;      /* that a server asked for                      */
 	const struct sdp *sdp;       /* NULL: no body of that kind                   */
 	uint64_t sdp_digest;
 	struct isup isup;            /* type 0: none                                 */
@@ -53,8 +54,6 @@ struct judge {
 
 /* owner.c */
 void sip_wants(const void *msg, const struct inspect_in *in, struct wants *ret);
-struct owner sip_binding_owner(const struct inspect_in *in, uint16_t zone,
-			       const struct sip_message *m);
 uint64_t sip_hash(const struct inspect_in *in, struct slice bytes);
 struct row_key sip_key(const struct owner *owner, uint64_t sub, uint32_t part);
 struct row_key sip_transaction_key(const struct judge *j, enum sip_method method);
@@ -70,6 +69,21 @@ void judge_timer_off(struct judge *j, uint64_t sub, enum timer_kind kind);
 
 /* mention.c */
 void sip_mentions(const void *msg, const struct inspect_in *in, struct mentions *ret);
+
+/* The owner of the call's other passage, where it crosses twice. */
+struct owner sip_other_passage(const struct sip_message *m, const struct inspect_in *in);
+
+/* topology.c: of a new call. */
+enum topology call_topology(struct judge *j);
+
+/* health.c */
+struct owner sip_health_owner(const struct inspect_in *in, const struct address *host);
+/* Of servers it is known how they answer. */
+bool sip_has_health(const struct inspect_in *in, const struct address *host);
+void sip_answered(const struct judge *j);
+void sip_ran_out(const struct judge *j, const struct transaction_row *t);
+void sip_health_expire(const struct judge *j, const struct row_key *timer);
+uint64_t sip_invite_life(const struct inspect_in *in);
 
 /* request.c, response.c, register.c, expire.c */
 void judge_request(struct judge *j);
@@ -97,6 +111,23 @@ void door_response(struct judge *j, uint64_t expires_ns);
 void door_response_extend(struct judge *j, uint64_t expires_ns);
 /* False: it needs none. */
 bool door_contact(struct judge *j, const struct owner *owner, uint64_t sub, uint64_t expires_ns);
+bool door_signalling(const struct judge *j, const struct row_key *key, const struct flow_key *flow,
+		     uint64_t expires_ns);
+/* To where a URI of the sender's says, from anywhere in the receiver's zone. */
+bool door_uri(const struct judge *j, const struct row_key *key, const struct sip_uri *uri,
+	      uint64_t expires_ns);
 struct endpoint contact_endpoint(const struct sip_contact *c);
+/* Zero: no literal address. Its port is never 0. */
+struct endpoint uri_endpoint(const struct sip_uri *uri);
+
+/* auth.c */
+/* Credentials of the request that answer a challenge which this host was given. */
+void auth_request(const struct judge *j, struct transaction_row *row);
+/* The challenges of a 401 or 407. */
+void auth_response(const struct judge *j, struct transaction_row *row);
+/* The server asked, and with this response took what was shown. */
+bool auth_is_taken(const struct judge *j);
+/* The nonce that is good for the next request, and how far it was counted. */
+uint64_t auth_next_nonce(const struct judge *j, uint32_t *ret_count);
 
 #endif

@@ -2,7 +2,7 @@
 /* Whose message is it? A call is named by Call-ID, its initiator's tag and its passage, the ordered
  * pair of zones as the initiator sees it: so one call may cross the gateway twice. Which tag is the
  * initiator's is known once the rows are found; until then there are two candidates. */
-#include "proto/sip/judge.h"
+#include "proto/sip/registered.h"
 
 #include <errno.h>
 
@@ -26,15 +26,6 @@ static struct owner name_owner(const struct inspect_in *in, struct slice kind, s
 	return owner_named(in->key, parts, 4);
 }
 
-/* RFC 3261 10.3: the address of record is the To URI. */
-struct owner sip_binding_owner(const struct inspect_in *in, uint16_t zone,
-			       const struct sip_message *m)
-{
-	const uint16_t zones[2] = { zone, zone };
-
-	return name_owner(in, SLICE("binding"), m->to.uri.user, m->to.uri.host.text, zones);
-}
-
 /* Zones of the request that this message is, or answers, from its sender to its receiver. */
 static void request_zones(const struct sip_message *m, const struct inspect_in *in,
 			  uint16_t ret[2])
@@ -56,6 +47,40 @@ static struct owner candidate(const struct sip_message *m, const struct inspect_
 	return name_owner(in, SLICE("sip"), m->call_id, m->to.tag, turned);
 }
 
+struct owner sip_other_passage(const struct sip_message *m, const struct inspect_in *in)
+{
+	const uint16_t turned[2] = { in->flow->zones[1], in->flow->zones[0] };
+
+	return name_owner(in, SLICE("sip"), m->call_id, m->from.tag, turned);
+}
+
+static void want_shared(struct wants *w, struct owner owner)
+{
+	w->shared |= 1u << w->count;
+	w->owners[w->count++] = owner;
+}
+
+/* RFC 3261 10.3: the address of record is the To URI. What its host registered is counted alone. */
+static void want_registration(const struct sip_message *m, const struct inspect_in *in,
+			      uint16_t zone, struct wants *ret)
+{
+	ret->owners[ret->count++] = sip_user_owner(in, &m->to.uri);
+	if (m->is_request)
+		want_shared(ret, sip_registrant_owner(in, zone, &in->flow->source.address));
+}
+
+static void want_parties(const struct sip_message *m, const struct inspect_in *in,
+			 struct wants *ret)
+{
+	const struct rule *rule = policy_match(in->policy, in->flow->zones[0], in->flow->zones[1],
+					       SIP_PROTOCOL);
+
+	if (rule)
+		registered_wants(m, in, rule, ret);
+	if (policy_server_at(in->policy, &in->flow->source.address, SIP_PROTOCOL))
+		want_shared(ret, sip_other_passage(m, in));
+}
+
 void sip_wants(const void *msg, const struct inspect_in *in, struct wants *ret)
 {
 	const struct sip_message *m = msg;
@@ -66,7 +91,11 @@ void sip_wants(const void *msg, const struct inspect_in *in, struct wants *ret)
 		ret->owners[ret->count++] = candidate(m, in, 1);
 	request_zones(m, in, zones);
 	if (m->cseq_method == SIP_METHOD_register)
-		ret->owners[ret->count++] = sip_binding_owner(in, zones[0], m);
+		want_registration(m, in, zones[0], ret);
+	if (m->is_request && m->method == SIP_METHOD_invite && !m->to.tag.length)
+		want_parties(m, in, ret);
+	else if (!m->is_request && sip_has_health(in, &in->flow->source.address))
+		want_shared(ret, sip_health_owner(in, &in->flow->source.address));
 }
 
 const void *judge_row(const struct judge *j, enum row_type type, const struct row_key *key)

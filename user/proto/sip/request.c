@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Judgement of requests: outside a dialog by rule, inside by the dialog's rows. */
-#include "proto/sip/judge.h"
+#include "proto/sip/registered.h"
 
 static bool same_text(const struct judge *j)
 {
@@ -30,14 +30,32 @@ static void put_transaction(struct judge *j, uint64_t tag, uint64_t life_ns)
 		.offers = j->sdp != NULL,
 	};
 
+	auth_request(j, &row);
+	j->shows_credentials = row.auth == AUTH_SHOWN;
 	batch_expect(j->batch, ROW_transaction, &j->transaction_key, 0);
 	batch_put(j->batch, ROW_transaction, &j->transaction_key, &row);
 	door_response(j, row.ends_ns);
 }
 
-static uint64_t invite_life(const struct judge *j)
+uint64_t sip_invite_life(const struct inspect_in *in)
 {
-	return j->in->policy->timers.early_media_ns + TRANSACTION_NS;
+	return in->policy->timers.early_media_ns + TRANSACTION_NS;
+}
+
+/* May these two have a call by this rule? False: no, or their bindings are to be fetched first. */
+static bool judge_parties(struct judge *j, const struct rule *rule)
+{
+	if (registered_wants_more(j, rule)) {
+		j->out->judgement = JUDGEMENT_NEED;
+		return false;
+	}
+	j->out->wants.count = 0;
+	if ((rule->registered & 1u << SIDE_CALLER && !caller_is_registered(j)) ||
+	    (rule->registered & 1u << SIDE_CALLEE && !callee_is_registered(j))) {
+		judge_refuse(j, REASON_sip_not_registered, j->m->start_line);
+		return false;
+	}
+	return true;
 }
 
 /* A new call, or a new try in the record of one that failed (after 401, 407, 3xx, 422). */
@@ -51,6 +69,8 @@ static void judge_invite(struct judge *j)
 		judge_refuse(j, REASON_message_no_rule, j->m->start_line);
 		return;
 	}
+	if (!judge_parties(j, rule))
+		return;
 	j->next_call.protocol = SIP_PROTOCOL;
 	j->next_call.rule = (uint16_t)(rule - p->rules);
 	j->next_call.parties[SIDE_CALLER] = f->source;
@@ -59,6 +79,7 @@ static void judge_invite(struct judge *j)
 	j->next_call.zones[SIDE_CALLEE] = f->zones[1];
 	j->next_call.state = CALL_TRYING;
 	j->next_call.ended_ns = 0;
+	j->next_call.topology = call_topology(j);
 	if (!j->call) {
 		j->next_call.started_ns = j->in->now_ns;
 		judge_text(j, TEXT_CALL_ID, j->m->call_id);
@@ -67,11 +88,12 @@ static void judge_invite(struct judge *j)
 		batch_tell(j->batch, TELL_CALL_STARTED, &j->owner);
 	}
 	j->call_changed = true;
-	put_transaction(j, 0, invite_life(j));
+	put_transaction(j, 0, sip_invite_life(j->in));
 	door_contact(j, &j->owner, 0, j->in->now_ns + p->timers.call_longest_ns);
 	judge_timer_off(j, 0, TIMER_CALL_LINGER);
 	judge_timer(j, 0, TIMER_CALL_EARLY, p->timers.early_media_ns);
-	if (j->sdp)
+	/* Who is to show credentials is to be asked for them first. */
+	if (j->sdp && (j->shows_credentials || !(rule->authenticated & 1u << DEMAND_CALLS)))
 		offer_take(j, SIDE_CALLER, 0);
 }
 
@@ -116,7 +138,7 @@ static void take_body(struct judge *j)
 
 static void judge_in_dialog(struct judge *j)
 {
-	uint64_t life_ns = j->m->method == SIP_METHOD_invite ? invite_life(j) : TRANSACTION_NS;
+	uint64_t life_ns = j->m->method == SIP_METHOD_invite ? sip_invite_life(j->in) : TRANSACTION_NS;
 
 	if (!j->dialog) {
 		judge_refuse(j, REASON_sip_wrong_tag, j->m->to.text);

@@ -20,6 +20,7 @@ static void put_status(struct judge *j)
 	struct transaction_row row = *j->transaction;
 
 	row.status = j->m->status;
+	auth_response(j, &row);
 	batch_put(j->batch, ROW_transaction, &j->transaction_key, &row);
 }
 
@@ -119,6 +120,23 @@ static void extend_ringing(struct judge *j)
 	door_response_extend(j, j->in->now_ns + t->early_media_ns + TRANSACTION_NS);
 }
 
+/* A server that takes a call unasked is not what the rule is for. */
+static bool judge_credentials(struct judge *j)
+{
+	const struct transaction_row *t = j->transaction;
+	const struct rule *rule =
+		policy_match(j->in->policy, t->zones[0], t->zones[1], SIP_PROTOCOL);
+
+	if (auth_is_taken(j)) {
+		j->next_call.authenticated = 1;
+		return true;
+	}
+	if (j->m->status <= 100 || !rule || !(rule->authenticated & 1u << DEMAND_CALLS))
+		return true;
+	judge_refuse(j, REASON_sip_not_authenticated, j->m->start_line);
+	return false;
+}
+
 static void judge_invite_response(struct judge *j)
 {
 	uint16_t status = j->m->status;
@@ -127,7 +145,7 @@ static void judge_invite_response(struct judge *j)
 		judge_call_over(j, status);
 		return;
 	}
-	if (status <= 100 || !open_dialog(j))
+	if (!judge_credentials(j) || status <= 100 || !open_dialog(j))
 		return;
 	if (j->call->state == CALL_COMPLETED)
 		return;
@@ -259,6 +277,7 @@ void judge_response(struct judge *j)
 		judge_refuse(j, REASON_sip_wrong_side, j->m->start_line);
 		return;
 	}
+	sip_answered(j);
 	if (t->method == SIP_METHOD_invite && !t->tag)
 		extend_ringing(j);
 	/* A repeat; but forks answer with one status and several tags. */
