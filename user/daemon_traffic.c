@@ -18,6 +18,8 @@ static int send_on(void *daemon, const struct arrival *a, struct slice payload)
 {
 	struct daemon *d = daemon;
 
+	if (a->ticket)
+		return daemon_stream_settle(d, a, payload);
 	return reinject_send(d->reinject, (const struct punt *)a->record.bytes, payload);
 }
 

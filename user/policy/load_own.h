@@ -50,5 +50,7 @@ bool load_network(struct loader *l, const yaml_node_t *node, struct network *ret
 struct slice load_slice(const char *s);
 /* load_protocol.c: words of protections: and ports:; a NULL name ends each. */
 extern const struct word load_protection_words[], load_port_words[];
+/* Each protocol over all that it may come by. */
+void load_transports(struct policy *p);
 
 #endif
