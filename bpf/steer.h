@@ -43,15 +43,20 @@ static __always_inline enum verdict to_listener(struct packet *pkt)
 static __always_inline enum verdict take_stray(struct packet *pkt)
 {
 	const struct control *word = control_get();
+	enum verdict v;
 
-	pkt->reason = REASON_stream_stray;
-	count(pkt->reason);
-	tell_refusal(pkt);
-	if (word && word->pass_strays)
-		return pass(pkt, COUNTER_signalling_unread);
-	if (pkt->tcp_flags & TCP_RST)
-		return pkt->tcp_empty ? pass(pkt, COUNTER_signalling_unread) : DROP;
-	return to_listener(pkt);
+	if (pkt->tcp_flags & TCP_RST && !pkt->tcp_empty)
+		return refuse(pkt, REASON_stream_stray);
+	if ((word && word->pass_strays) || pkt->tcp_flags & TCP_RST)
+		v = pass(pkt, COUNTER_signalling_unread);
+	else
+		v = to_listener(pkt);
+	if (v == PASS) {
+		pkt->reason = REASON_stream_stray;
+		count(pkt->reason);
+		tell_refusal(pkt);
+	}
+	return v;
 }
 
 static __always_inline enum verdict begin_stream(struct packet *pkt)

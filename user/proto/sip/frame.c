@@ -77,6 +77,10 @@ static ssize_t scan_head(struct slice bytes, size_t *resume)
 	if (!at || at > bytes.length) {
 		at = start = start_of(bytes);
 		is_begun = false;
+		/* TLS, say, which may not bear a CRLF for long */
+		if (at < bytes.length && bytes.bytes[at] != '\r' &&
+		    !sip_run(slice_part(bytes, at, 1), SIP_BYTE_TOKEN))
+			return -EBADMSG;
 	}
 	for (;; at += 2) {
 		size_t end = at;
