@@ -6,6 +6,7 @@
 #define RINGFENCE_BPF_ADMIT_H
 
 #include "report.h"
+#include "stream.h"
 
 /* Where policy only watches, the packet goes on, and is still judged by the steps that follow. */
 static __always_inline enum verdict object_to_source(struct packet *pkt, enum reason reason)
@@ -69,6 +70,10 @@ static __always_inline enum verdict admit_source(struct packet *pkt)
 		pkt->trusted = source->standing == SOURCE_TRUSTED;
 		rate = source->messages_per_second;
 	}
+	/* Of a connection its beginning counts, once: native XDP is followed by gateway_steer. What it
+	 * says is counted where it is read. */
+	if (pkt->key->protocol == IPPROTO_TCP && (!pkt->tc || !stream_begins(pkt)))
+		rate = 0;
 	if (pkt->kind == KIND_SIGNALLING && rate && !source_in_rate(pkt, rate))
 		return object_to_source(pkt, REASON_source_rate);
 	return NEXT;

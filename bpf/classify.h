@@ -11,6 +11,7 @@
 
 #include "fragment.h"
 #include "pinhole.h"
+#include "stream.h"
 
 static __always_inline bool is_service(struct packet *pkt)
 {
@@ -24,6 +25,7 @@ static __always_inline bool is_service(struct packet *pkt)
 	if (!service)
 		return false;
 	pkt->speaks = service->speaks;
+	pkt->unread = service->unread;
 	return true;
 }
 
@@ -44,6 +46,25 @@ static __always_inline bool is_media(const struct packet *pkt, __u32 zone)
 	return true;
 }
 
+/* TCP to a port that is no service: a connection may begin at a door, and what the far end of one of
+ * ours sends is known by its socket. */
+static __always_inline enum verdict classify_stream(struct packet *pkt)
+{
+	if (destination_is_local(pkt))
+		return pass(pkt, COUNTER_packets_passed);
+	if (stream_begins(pkt)) {
+		if (!crosses_zones(pkt))
+			return pass(pkt, COUNTER_packets_passed);
+		pkt->permit = pinhole_find(pkt);
+		if (!pkt->permit || !(pkt->permit->flags & PERMIT_SIGNALLING))
+			return pass(pkt, COUNTER_packets_passed);
+		return packet_is_ours(pkt, KIND_SIGNALLING) ?: enter_door(pkt);
+	}
+	if (!stream_answers(pkt))
+		return pass(pkt, COUNTER_packets_passed);
+	return packet_is_ours(pkt, KIND_SIGNALLING);
+}
+
 static __always_inline enum verdict classify(struct packet *pkt)
 {
 	bool local;
@@ -53,6 +74,8 @@ static __always_inline enum verdict classify(struct packet *pkt)
 		return NEXT;
 	if (is_service(pkt))
 		return packet_is_ours(pkt, KIND_SIGNALLING);
+	if (pkt->key->protocol == IPPROTO_TCP)
+		return classify_stream(pkt);
 	if (pkt->key->protocol != IPPROTO_UDP)
 		return pass(pkt, COUNTER_packets_passed);
 

@@ -6,12 +6,6 @@
 
 #include "report.h"
 
-static __always_inline void tell_refusal(const struct packet *pkt)
-{
-	if (pkt->kind && report_allowed(pkt))
-		report(pkt, pkt->kind == KIND_MEDIA ? EVENT_DROPPED : EVENT_REFUSED);
-}
-
 static __always_inline enum verdict finish_media(struct packet *pkt)
 {
 	enum enforcement enforcement = reason_enforcement(PROTECTION_MEDIA);
@@ -30,7 +24,9 @@ static __always_inline enum verdict finish_media(struct packet *pkt)
 
 static __always_inline int finish(struct packet *pkt, enum verdict v)
 {
-	if (v != DROP) {
+	if (v == PASS && !pkt->tc && pkt->key->protocol == IPPROTO_TCP) {
+		/* gateway_steer counts it */
+	} else if (v != DROP) {
 		count(pkt->counter);
 	} else if (reason_class(pkt->reason) == PROTECTION_MEDIA) {
 		v = finish_media(pkt);

@@ -110,8 +110,8 @@ static __always_inline enum verdict pass_known_flow(struct packet *pkt)
 	const struct permit *permit;
 	struct activity *act;
 
-	if (pkt->for_reassembly)
-		return NEXT;
+	if (pkt->for_reassembly || pkt->key->protocol == IPPROTO_TCP)
+		return NEXT;            /* TCP: the kernel's own table of sockets knows them */
 	permit = flow_find(pkt);
 	if (!permit)
 		return NEXT;

@@ -12,6 +12,7 @@
 #include "parse.h"
 #include "pinhole.h"
 #include "punt.h"
+#include "steer.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -23,6 +24,7 @@ static __always_inline enum verdict travel(struct packet *pkt)
 	v = v ?: pass_known_flow(pkt);
 	v = v ?: classify(pkt);
 	v = v ?: admit_source(pkt);
+	v = v ?: steer_stream(pkt);
 	v = v ?: punt_signalling(pkt);
 	v = v ?: match_pinhole(pkt);
 	return v;
@@ -38,6 +40,14 @@ int gateway_ingress(struct xdp_md *ctx)
 	return finish(&pkt, v);
 }
 
+static __always_inline bool is_judged(const struct __sk_buff *ctx)
+{
+	const struct control *word = control_get();
+
+	return word && word->reinject_mask &&
+	       (ctx->mark & word->reinject_mask) == word->reinject_mark;
+}
+
 /* The twin where native XDP is not to be had. Judged messages come in again here, put back by
  * reinject_egress; they bear its mark, which no packet from outside can. */
 SEC("tc")
@@ -45,13 +55,32 @@ int gateway_tc(struct __sk_buff *ctx)
 {
 	struct flow_key key = {}, pinhole = {};
 	struct packet pkt = { .ctx = ctx, .tc = true, .key = &key, .pinhole = &pinhole };
-	const struct control *word = control_get();
 	enum verdict v;
 
-	if (word && word->reinject_mask &&
-	    (ctx->mark & word->reinject_mask) == word->reinject_mark)
+	if (is_judged(ctx))
 		return TC_ACT_UNSPEC;
 	v = travel(&pkt);
+
+	return finish(&pkt, v);
+}
+
+/* Behind native XDP, which has no sockets: it passed all of TCP that it did not drop. */
+SEC("tc")
+int gateway_steer(struct __sk_buff *ctx)
+{
+	struct flow_key key = {}, pinhole = {};
+	struct packet pkt = { .ctx = ctx, .tc = true, .key = &key, .pinhole = &pinhole };
+	enum verdict v;
+
+	if (is_judged(ctx))
+		return TC_ACT_UNSPEC;
+	v = parse_packet(&pkt);
+	if (v || key.protocol != IPPROTO_TCP)
+		return TC_ACT_UNSPEC;
+	v = check_fragment(&pkt);
+	v = v ?: classify(&pkt);
+	v = v ?: admit_source(&pkt);
+	v = v ?: steer_stream(&pkt);
 
 	return finish(&pkt, v);
 }

@@ -181,6 +181,15 @@ struct {
 	__uint(max_entries, LIMIT_RING_BYTES);
 } events SEC(".maps");
 
+/* The daemon's transparent listeners, IPv4 and IPv6; who dies is taken out by the kernel. Writer:
+ * daemon. Reader: the TC programs, for connections that begin. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, __u64);
+} listeners SEC(".maps");
+
 /* Where a record is put together before it is copied into its ring. Local to the programs: per
  * CPU, and neither XDP nor TC is interrupted by the other on one CPU. */
 struct punt_scratch {

@@ -63,6 +63,9 @@ struct packet {
 	bool for_reassembly;            /* a fragment that the daemon puts together        */
 	__u8 ttl;
 	__u8 tos;
+	__u8 tcp_flags;                 /* TCP_SYN and its kin                             */
+	bool tcp_empty;                 /* bears no data                                   */
+	bool unread;                    /* signalling over a transport that is not read    */
 
 	bool rtp;                       /* the three words below are set                   */
 	__u16 rtp_sequence;

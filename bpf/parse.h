@@ -9,6 +9,7 @@
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/tcp.h>
 #include <linux/udp.h>
 
 #include "report.h"
@@ -23,6 +24,11 @@ struct extension {
 	__u8 bytes;             /* in units of 8 without the first; AH: of 4 without two      */
 	__be16 offset;          /* fragment header: offset and flags (RFC 8200 4.5)           */
 };
+
+#define TCP_FLAGS_AT 13
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
 
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 #define IPV4_MORE_FRAGMENTS 0x2000
@@ -308,13 +314,26 @@ static __always_inline enum verdict parse_udp(struct packet *pkt)
 	return NEXT;
 }
 
+/* A header that ends before its flags (RFC 1858 3) is odd, and so is a segment in pieces. */
 static __always_inline enum verdict parse_tcp(struct packet *pkt)
 {
 	const __be16 *ports = packet_at(pkt, pkt->l4_offset, 2 * sizeof(*ports));
+	const struct tcphdr *tcp;
+	__u32 header_bytes;
 
 	if (!ports || pkt->l4_bytes < 2 * sizeof(*ports))
 		return refuse(pkt, REASON_packet_truncated);
 	take_ports(pkt, ports);
+	tcp = packet_at(pkt, pkt->l4_offset, sizeof(*tcp));
+	if (pkt->fragment) {
+		pkt->defect = REASON_packet_fragment;
+	} else if (!tcp || pkt->l4_bytes < sizeof(*tcp)) {
+		pkt->defect = REASON_packet_truncated;
+	} else {
+		header_bytes = tcp->doff * 4;
+		pkt->tcp_flags = ((const __u8 *)tcp)[TCP_FLAGS_AT];
+		pkt->tcp_empty = header_bytes >= pkt->l4_bytes;
+	}
 	return NEXT;
 }
 

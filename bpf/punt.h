@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Step: signalling over UDP goes to the daemon, whole from its IP header on, and the original is
- * held back. Where nobody listens it is dropped, or passes unread if policy says so; signalling over
- * TCP, to which nobody listens at all, has a reason of its own. */
+ * held back. Where nobody listens it is dropped, or passes unread if policy says so. Signalling over a
+ * transport that its service does not have is dropped whatever policy says. */
 #ifndef RINGFENCE_BPF_PUNT_H
 #define RINGFENCE_BPF_PUNT_H
 
@@ -55,8 +55,8 @@ static __always_inline enum verdict punt_signalling(struct packet *pkt)
 
 	if (pkt->kind != KIND_SIGNALLING)
 		return NEXT;
-	if (pkt->key->protocol != IPPROTO_UDP)
-		return unread(pkt, REASON_transport_unread);
+	if (pkt->unread)
+		return refuse(pkt, REASON_transport_unread);
 	if (!daemon_listens(pkt))
 		return unread(pkt, REASON_daemon_down);
 

@@ -72,4 +72,10 @@ static __always_inline bool report_allowed(const struct packet *pkt)
 	return budget->told++ < LIMIT_DROP_EVENTS;
 }
 
+static __always_inline void tell_refusal(const struct packet *pkt)
+{
+	if (pkt->kind && report_allowed(pkt))
+		report(pkt, pkt->kind == KIND_MEDIA ? EVENT_DROPPED : EVENT_REFUSED);
+}
+
 #endif

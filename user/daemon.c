@@ -115,6 +115,7 @@ void daemon_messages_done(struct daemon *d)
 	if (d->cluster)
 		cluster_flush(d->cluster);
 	reinject_flush(d->reinject);
+	proxy_flush(d->proxy);
 	maps_close(d->maps);
 }
 
@@ -191,6 +192,7 @@ static void on_tick(void *self)
 	daemon_cluster_tick(d, now_ns);
 	daemon_sources_expire(d, now_ns);
 	daemon_fragments_expire(d, now_ns);
+	proxy_tick(d->proxy, now_ns);
 	alarms_run(d->alarms, now_ns, d->policy->timers.call_idle_ns, TIMERS_MOST);
 	daemon_messages_done(d);
 	maps_sweep(d->maps, now_ns);
@@ -232,6 +234,7 @@ int daemon_reload(struct daemon *d, struct policy_errors *reterr)
 	}
 	d->policy = next;
 	d->journey.policy = next;
+	proxy_take_policy(d->proxy, next);
 	daemon_tell_policy(d);
 	policy_free(old);
 	daemon_sources_project(d);
@@ -339,6 +342,8 @@ static int open_loop(struct daemon *d)
 static void close_all(struct daemon *d)
 {
 	daemon_cluster_close(d);
+	proxy_close(d->proxy);
+	d->proxy = NULL;
 	control_close(d->control);
 	punt_reader_free(d->punt);
 	netlink_free(d->netlink);
@@ -363,6 +368,7 @@ static int serve(struct daemon *d)
 	error = error ?: open_kernel(d);
 	error = error ?: open_state(d);
 	error = error ?: open_loop(d);
+	error = error ?: daemon_streams_open(d);
 	error = error ?: daemon_cluster_open(d);
 	error = error ?: daemon_attach_zones(d);
 	if (error) {

@@ -8,6 +8,7 @@
 #include "io/loop.h"
 #include "io/maps.h"
 #include "io/netlink.h"
+#include "io/proxy.h"
 #include "io/punt.h"
 #include "io/reinject.h"
 #include "policy/load.h"
@@ -37,6 +38,7 @@ struct daemon {
 	struct netlink *netlink;
 	struct punt_reader *punt;
 	struct reinject *reinject;
+	struct proxy *proxy;
 	struct reasm *reasm;
 	struct journey journey;
 	struct control_server *control;
@@ -57,9 +59,17 @@ void daemon_take_datagram(void *daemon, const struct punt *p, uint32_t bytes);
 void daemon_take_event(void *daemon, const struct event *e);
 void daemon_hands(struct daemon *d, struct hands *ret);
 
+/* daemon_streams.c: signalling connections. */
+int daemon_streams_open(struct daemon *d);
+/* A message of one was judged. */
+int daemon_stream_settle(struct daemon *d, const struct arrival *a, struct slice payload);
+
 /* daemon_fragments.c: pieces of datagrams, put together and then judged like whole ones. */
 void daemon_take_fragment(struct daemon *d, const struct punt *p, uint64_t now_ns);
 void daemon_fragments_expire(struct daemon *d, uint64_t now_ns);
+/* The door that admits what this key tells of a packet, NULL. */
+const struct door_row *daemon_door_of(const struct daemon *d, const struct flow_key *packet);
+bool daemon_is_own(const struct daemon *d, const struct address *a);
 
 /* daemon_cluster.c */
 int daemon_cluster_open(struct daemon *d);

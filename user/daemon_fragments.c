@@ -15,7 +15,7 @@ static void count(struct daemon *d, uint32_t counter, uint64_t n)
 }
 
 /* The door that admits it, from the most to the least that is known of the sender (bpf/pinhole.h). */
-static const struct door_row *door_of(const struct daemon *d, const struct flow_key *packet)
+const struct door_row *daemon_door_of(const struct daemon *d, const struct flow_key *packet)
 {
 	struct flow_key key = *packet;
 	struct row_key row;
@@ -31,7 +31,7 @@ static const struct door_row *door_of(const struct daemon *d, const struct flow_
 	return NULL;
 }
 
-static bool is_own(const struct daemon *d, const struct address *a)
+bool daemon_is_own(const struct daemon *d, const struct address *a)
 {
 	for (uint32_t i = 0; i < d->journey.around.own_count; i++)
 		if (address_equal(&d->own[i], a))
@@ -43,14 +43,14 @@ static bool is_media(const struct daemon *d, const struct flow_key *key)
 {
 	uint16_t to = policy_zone_of(d->policy, &key->destination);
 
-	return to != ZONE_NONE && to != key->zone && !is_own(d, &key->destination) &&
+	return to != ZONE_NONE && to != key->zone && !daemon_is_own(d, &key->destination) &&
 	       policy_is_media(&d->policy->zones[to], ntohs(key->source_port),
 			       ntohs(key->destination_port));
 }
 
 static void judge_whole(struct daemon *d, struct punt *p, uint32_t bytes)
 {
-	const struct door_row *door = door_of(d, &p->key);
+	const struct door_row *door = daemon_door_of(d, &p->key);
 	struct slice packet = slice_make(p->data, p->l3_bytes);
 
 	p->speaks = policy_service_at(d->policy, ntohs(p->key.destination_port));

@@ -194,7 +194,7 @@ int daemon_block(struct daemon *d, const struct network *n, uint64_t for_ns, uin
 	batch_init(&b, &arena);
 	batch_put(&b, ROW_source, &key, &row);
 	submit(d, &b);
-	*ret_flows = end_flows(d, n);
+	*ret_flows = end_flows(d, n) + proxy_end(d->proxy, n);
 	return 0;
 }
 

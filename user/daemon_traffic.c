@@ -23,6 +23,8 @@ static int send_on(void *daemon, const struct arrival *a, const struct flow_info
 	const struct flow_info *came = &a->flow;
 	struct daemon *d = daemon;
 
+	if (a->ticket)
+		return daemon_stream_settle(d, a, payload);
 	if (memcmp(&leaves->source, &came->source, sizeof(came->source)) ||
 	    memcmp(&leaves->destination, &came->destination, sizeof(came->destination)))
 		return emit(&leaves->source, &leaves->destination, payload);

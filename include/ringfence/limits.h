@@ -31,6 +31,13 @@
 #define LIMIT_FRAGMENT_PIECES 64         /* of one datagram                               */
 #define LIMIT_FRAGMENT_TINY 256          /* bytes of data; only the last piece may be less */
 
+/* Signalling over TCP */
+#define LIMIT_STREAMS 16384              /* connections; two sockets each                 */
+#define LIMIT_STREAM_WINDOW 16           /* messages of one direction that are judged     */
+#define LIMIT_STREAM_QUEUE (128u << 10)  /* bytes that wait for a receiver: no more is read */
+#define LIMIT_STREAM_BYTES (64u << 20)   /* of all connections; strangers have half       */
+#define LIMIT_STREAM_EVENTS 128          /* sockets served in a round                     */
+
 /* Policy */
 #define LIMIT_ZONES 31                  /* zone 0 and these fit a 32-bit set           */
 #define LIMIT_ZONE_NETWORKS 32

@@ -87,7 +87,8 @@ struct service_key {
 
 struct service {
 	__u8 speaks;                /* number of the protocol                             */
-	__u8 pad[7];
+	__u8 unread;                /* 1: not over this transport: held back              */
+	__u8 pad[6];
 };
 
 struct source_key {                 /* longest prefix match                               */
@@ -149,6 +150,9 @@ struct control {
 	__u32 unknown_rate;         /* messages a second of a source without an entry     */
 	__u32 reinject_mark;        /* value of the masked mark that says "judged"        */
 	__u32 reinject_mask;
+	__u32 steer_mark;           /* of the same mask: goes to the daemon's socket      */
+	__u32 streams_elsewhere;    /* connections to ports that are no service: 0 none   */
+	__u32 pass_strays;          /* policy: TCP that no socket of ours knows passes unread */
 	__u8 enforcement[PROTECTION_COUNT]; /* enum enforcement                           */
 };
 

@@ -466,16 +466,6 @@ static void next_policy_takes_out_what_it_does_not_know(void **state)
 	expect(mode_of(state), &media4, DROPPED, REASON_media_no_pinhole);
 }
 
-static void signalling_over_tcp_has_no_listener(void **state)
-{
-	struct spec s = sip4;
-
-	s.protocol = IPPROTO_TCP;
-	expect(mode_of(state), &s, DROPPED, REASON_transport_unread);
-	s.dport = 443;
-	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
-}
-
 static void full_ring_is_a_reason(void **state)
 {
 	static uint8_t big[3000];
@@ -510,8 +500,6 @@ static void what_is_not_ours_passes(void **state)
 	s.to = "192.0.2.1";                                     /* no zone */
 	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
 	s = media4;
-	s.protocol = IPPROTO_TCP;
-	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
 	s.protocol = IPPROTO_ICMP;
 	expect(mode_of(state), &s, PASSED, COUNTER_packets_passed);
 	s = media4;
@@ -558,7 +546,6 @@ int main(void)
 		EACH_WAY(source_above_its_rate_is_dropped),
 		EACH_WAY(without_a_daemon_signalling_is_held_or_passes),
 		EACH_WAY(next_policy_takes_out_what_it_does_not_know),
-		EACH_WAY(signalling_over_tcp_has_no_listener),
 		EACH_WAY(full_ring_is_a_reason),
 		EACH_WAY(what_is_not_ours_passes),
 	};

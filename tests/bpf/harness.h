@@ -87,6 +87,7 @@ struct spec {
 	uint8_t tags;                   /* 802.1Q tags in the frame                             */
 	uint16_t vlan;                  /* identifier of all of them                            */
 	uint8_t options;                /* IPv4: words of options; IPv6: destination options    */
+	uint8_t tcp_flags;
 	uint8_t option_type;            /* IPv6: header type of them, 0: destination options    */
 	uint16_t fragment;              /* the field's raw host-order value                     */
 	uint16_t ethertype;             /* overrides                                            */
@@ -210,7 +211,7 @@ static inline size_t build(uint8_t *frame, const struct spec *s)
 	put16(at, s->sport);
 	put16(at + 2, s->dport);
 	if (tcp)
-		at[12] = 0x50;
+		memcpy(at + 12, (uint8_t[]){ 0x50, s->tcp_flags }, 2);
 	else
 		put16(at + 4, (unsigned int)((int)l4_bytes + s->udp_length));
 	at += tcp ? 20 : 8;
@@ -447,6 +448,7 @@ static inline void open_kernel(void)
 	m->services = bpf_map__fd(bench.skel->maps.services);
 	m->sources = bpf_map__fd(bench.skel->maps.sources);
 	m->control = bpf_map__fd(bench.skel->maps.control);
+	m->listeners = bpf_map__fd(bench.skel->maps.listeners);
 	m->local_addresses = bpf_map__fd(bench.skel->maps.local_addresses);
 }
 

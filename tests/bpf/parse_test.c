@@ -25,8 +25,11 @@ static bool mode_of(void **state)
 
 static void expect(bool tc, const struct spec *s, enum outcome outcome, uint32_t counter)
 {
+	bool elsewhere = !tc && outcome == PASSED && s->protocol == IPPROTO_TCP;
+
 	assert_int_equal(run(tc, s).outcome, outcome);
-	assert_int_equal(counter_since(counter), 1);
+	/* Of native XDP the program behind it counts what passes of TCP. */
+	assert_int_equal(counter_since(counter), !elsewhere);
 }
 
 static void cut_packets_are_never_forwarded(void **state)

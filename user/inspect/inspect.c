@@ -61,7 +61,7 @@ static enum stride frame_message(struct travel *t)
 
 	if (t->at && (!t->ops->several || !rest.length))
 		return STRIDE_ARRIVED;
-	length = t->ops->frame(rest, &resume);
+	length = t->a->ticket ? (ssize_t)rest.length : t->ops->frame(rest, &resume);
 	if (!length) {
 		/* A keep-alive goes on unread. */
 		t->out.judgement = JUDGEMENT_ACCEPT;
@@ -206,14 +206,15 @@ static void send_on(struct travel *t)
 {
 	struct slice payload = travel_payload(t);
 
-	if (!t->a->held || !payload.length)
+	if (!t->a->held || (!payload.length && !t->a->ticket))
 		return;
-	/* The sender has repeated it by now; answering the old one would only confuse. */
-	if (t->bytes && t->j->now_ns > t->a->time_ns + STALE_NS)
+	/* The sender has repeated it by now; answering the old one would only confuse. Over TCP
+	 * nobody repeats (RFC 3261 17.1.1.2). */
+	if (t->bytes && !t->a->ticket && t->j->now_ns > t->a->time_ns + STALE_NS)
 		tally(t, REASON_punt_stale);
 	else if (t->j->hands.send(t->j->hands.self, t->a, &t->leaves, payload))
 		tally(t, COUNTER_messages_send_failed);
-	else
+	else if (payload.length)
 		tally(t, COUNTER_messages_sent);
 }
 
@@ -284,17 +285,18 @@ void travel_resume(struct travel *t, enum stride stride)
 	walk(t);
 }
 
-void journey_arrival(struct journey *j, const struct arrival *a, uint64_t now_ns)
+int journey_arrival(struct journey *j, const struct arrival *a, uint64_t now_ns)
 {
 	struct travel *t;
 
 	j->now_ns = now_ns;
 	t = travel_new(j, a->speaks);
 	if (!t)
-		return;
+		return -ENOBUFS;
 	t->a = a;
 	walk(t);
 	bring_on(j);
+	return 0;
 }
 
 /* A judgement with a clock in place of a message: what it decides takes the same road. */

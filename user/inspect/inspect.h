@@ -148,6 +148,7 @@ struct outcome {
 struct protocol_ops {
 	const char *name;
 	bool several;                /* a datagram may hold more than one message */
+	bool streams;                /* may come over TCP */
 	/* Of messages behind each other: without what parts them from one that is not there. NULL:
 	 * nothing does. */
 	struct slice (*close)(struct slice messages);

@@ -21,6 +21,8 @@ struct arrival {
 	uint16_t vlan;
 	uint8_t speaks;              /* protocol number                                 */
 	bool held;                   /* the original waits for us to send it on         */
+	uint64_t ticket;             /* of a stream: payload is one message, and the hands are
+					always told what became of it; 0: a datagram    */
 	struct slice record;         /* the hands' own bytes, which hold payload and packet: what
 					is copied where the message must wait */
 };
@@ -37,7 +39,8 @@ struct verdict_report {
 
 struct hands {
 	/* The message goes on, `payload` is what it has become, between whom `leaves` says: other
-	 * than the arrival's where it is translated. 0 or negative errno. */
+	 * than the arrival's where it is translated. Of a stream also where nothing of it goes on.
+	 * 0 or negative errno. */
 	int (*send)(void *self, const struct arrival *a, const struct flow_info *leaves,
 		    struct slice payload);
 	/* Told of every judgement after its batch held (or it was refused). */
@@ -66,8 +69,9 @@ struct journey {
 int journey_init(struct journey *j);
 void journey_close(struct journey *j);
 /* Judges everything that the arrival holds and sends on what passed, now or when the batches of it
- * came back. Nothing of the arrival is needed afterwards. */
-void journey_arrival(struct journey *j, const struct arrival *a, uint64_t now_ns);
+ * came back. Nothing of the arrival is needed afterwards. -ENOBUFS: there is no room for one more, it
+ * is counted and lost. */
+int journey_arrival(struct journey *j, const struct arrival *a, uint64_t now_ns);
 /* A TIMER row is due: a judgement with a clock in place of a message. -EBUSY: something of its owner
  * is under way; ask again later. */
 int journey_timeout(struct journey *j, const struct row_view *timer, uint64_t now_ns);

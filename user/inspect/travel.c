@@ -242,6 +242,8 @@ enum stride travel_submit(struct travel *t, const struct batch *batch)
 	/* The batch is away and cannot be called back: without memory the message alone is lost. */
 	if (!travel_keep(t) || !keep_edits(t)) {
 		tally(t, REASON_queue_full);
+		if (t->a->ticket)
+			t->j->hands.send(t->j->hands.self, t->a, &t->leaves, slice_make(NULL, 0));
 		t->a = NULL;
 	}
 	memset(&t->out.edits, 0, sizeof(t->out.edits));

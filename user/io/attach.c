@@ -45,25 +45,46 @@ static enum attach_mode choose(const char *interface, enum attach_mode wish)
 	return is_virtual(interface) ? ATTACH_TC : ATTACH_NATIVE;
 }
 
-/* *ret_made: the link is new, not one whose program was replaced. */
-static int link_pinned(const struct kernel *k, const struct attachment_state *s, bool *ret_made)
+/* Where a program sits: native XDP is followed by one in TC, for what needs sockets. */
+struct hook {
+	const char *kind;            /* of the pinned link */
+	int program;
+	bool native;
+};
+
+#define HOOKS 3
+
+static void hooks_of(const struct kernel *k, struct hook ret[HOOKS])
 {
-	const bool native = s->mode == ATTACH_NATIVE;
+	ret[0] = (struct hook){ "xdp", k->xdp, true };
+	ret[1] = (struct hook){ "steer", k->steer, false };
+	ret[2] = (struct hook){ "tc", k->tc, false };
+}
+
+static bool hook_serves(const struct hook *h, enum attach_mode mode)
+{
+	return (mode == ATTACH_TC) == !strcmp(h->kind, "tc");
+}
+
+/* *ret_made: the link is new, not one whose program was replaced. */
+static int link_pinned(const struct kernel *k, const struct attachment_state *s,
+		       const struct hook *h, bool *ret_made)
+{
 	char path[KERNEL_PATH_BYTES];
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
 	int fd, err;
 
-	kernel_link_path(k->pin_path, s->interface, native ? "xdp" : "tc", path);
+	kernel_link_path(k->pin_path, s->interface, h->kind, path);
 	fd = bpf_obj_get(path);
 	if (fd >= 0) {
-		err = bpf_link_update(fd, native ? k->xdp : k->tc, NULL);
+		err = bpf_link_update(fd, h->program, NULL);
 		close(fd);
 		if (err != -ENOLINK)
 			return err;
 		unlink(path);            /* of an interface that is gone */
 	}
-	fd = native ? bpf_link_create(k->xdp, (int)s->ifindex, BPF_XDP, &options) :
-		      bpf_link_create(k->tc, (int)s->ifindex, TCX_INGRESS, NULL);
+	fd = h->native ? bpf_link_create(h->program, (int)s->ifindex, BPF_XDP, &options) :
+			 bpf_link_create(h->program, (int)s->ifindex, TCX_INGRESS, NULL);
 	if (fd < 0)
 		return fd;
 	err = bpf_obj_pin(fd, path) ? -errno : 0;
@@ -73,14 +94,14 @@ static int link_pinned(const struct kernel *k, const struct attachment_state *s,
 }
 
 /* The filter of that place is ours only if its program is. */
-static bool has_clsact(const struct kernel *k, uint32_t ifindex)
+static bool has_clsact(const struct hook *h, uint32_t ifindex)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, place, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = 1, .priority = 1);
 	struct bpf_prog_info there = {}, ours = {};
 	__u32 bytes = sizeof(there);
 	libbpf_print_fn_t print = libbpf_set_print(NULL);        /* its absence is no news */
-	int fd, err = bpf_tc_query(&hook, &filter);
+	int fd, err = bpf_tc_query(&place, &filter);
 
 	libbpf_set_print(print);
 	if (err || (fd = bpf_prog_get_fd_by_id(filter.prog_id)) < 0)
@@ -89,18 +110,18 @@ static bool has_clsact(const struct kernel *k, uint32_t ifindex)
 		there.name[0] = '\0';
 	close(fd);
 	bytes = sizeof(ours);
-	return !bpf_obj_get_info_by_fd(k->tc, &ours, &bytes) && !strcmp(there.name, ours.name);
+	return !bpf_obj_get_info_by_fd(h->program, &ours, &bytes) && !strcmp(there.name, ours.name);
 }
 
 /* Before Linux 6.6 there is no link for TC: a filter of clsact, replaced in place. */
-static int filter_clsact(const struct kernel *k, uint32_t ifindex)
+static int filter_clsact(const struct hook *h, uint32_t ifindex)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = k->tc, .handle = 1, .priority = 1,
+	LIBBPF_OPTS(bpf_tc_hook, place, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = h->program, .handle = 1, .priority = 1,
 		    .flags = BPF_TC_F_REPLACE);
-	int err = bpf_tc_hook_create(&hook);
+	int err = bpf_tc_hook_create(&place);
 
-	return err && err != -EEXIST ? err : bpf_tc_attach(&hook, &options);
+	return err && err != -EEXIST ? err : bpf_tc_attach(&place, &options);
 }
 
 static bool take_clsact(uint32_t ifindex)
@@ -111,19 +132,58 @@ static bool take_clsact(uint32_t ifindex)
 	return !bpf_tc_detach(&hook, &filter);
 }
 
-/* Whether anything of that mode was there. */
-static bool take_link(const struct kernel *k, const char *interface, uint32_t ifindex,
-		      enum attach_mode mode)
+static bool take_hook(const struct kernel *k, const char *interface, uint32_t ifindex,
+		      const struct hook *h)
 {
-	const bool native = mode == ATTACH_NATIVE;
 	char path[KERNEL_PATH_BYTES];
 	bool gone;
 
-	kernel_link_path(k->pin_path, interface, native ? "xdp" : "tc", path);
+	kernel_link_path(k->pin_path, interface, h->kind, path);
 	gone = !unlink(path);
-	if (!native && ifindex && has_clsact(k, ifindex))
+	if (!h->native && ifindex && has_clsact(h, ifindex))
 		gone |= take_clsact(ifindex);
 	return gone;
+}
+
+/* Whether anything of that mode was there. */
+static bool take_links(const struct kernel *k, const char *interface, uint32_t ifindex,
+		       enum attach_mode mode)
+{
+	struct hook hooks[HOOKS];
+	bool gone = false;
+
+	hooks_of(k, hooks);
+	for (int i = 0; i < HOOKS; i++)
+		if (hook_serves(&hooks[i], mode))
+			gone |= take_hook(k, interface, ifindex, &hooks[i]);
+	return gone;
+}
+
+/* A failure leaves what was before. */
+static int put_link(const struct kernel *k, const struct attachment_state *s,
+		    const struct hook *h, bool *ret_made)
+{
+	int err = link_pinned(k, s, h, ret_made);
+
+	if (err == -EINVAL && !h->native) {
+		*ret_made = !has_clsact(h, s->ifindex);
+		err = filter_clsact(h, s->ifindex);
+	}
+	return err;
+}
+
+static int put_links(const struct kernel *k, const struct attachment_state *s, bool *ret_made)
+{
+	struct hook hooks[HOOKS];
+	int err = 0;
+
+	hooks_of(k, hooks);
+	for (int i = 0; !err && i < HOOKS; i++)
+		if (hook_serves(&hooks[i], s->mode))
+			err = put_link(k, s, &hooks[i], ret_made);
+	if (err && *ret_made)
+		take_links(k, s->interface, s->ifindex, s->mode);
+	return err;
 }
 
 static int record(const struct kernel *k, const struct attachment_state *s)
@@ -166,23 +226,19 @@ static void put_port(const struct kernel *k, const struct attachment_state *s)
 static int hold(const struct kernel *k, const struct attachment_state *s)
 {
 	bool made = false;
-	int err = link_pinned(k, s, &made);
+	int err = put_links(k, s, &made);
 
-	if (err == -EINVAL && s->mode == ATTACH_TC) {
-		made = !has_clsact(k, s->ifindex);
-		err = filter_clsact(k, s->ifindex);
-	}
 	if (err)
 		return err;
 	if (!s->vlan)
 		clear_place(k, s->ifindex);
 	err = record(k, s);
 	if (err && made)
-		take_link(k, s->interface, s->ifindex, s->mode);
+		take_links(k, s->interface, s->ifindex, s->mode);
 	if (err)
 		return err;
-	take_link(k, s->interface, s->ifindex,
-		  s->mode == ATTACH_NATIVE ? ATTACH_TC : ATTACH_NATIVE);
+	take_links(k, s->interface, s->ifindex,
+		   s->mode == ATTACH_NATIVE ? ATTACH_TC : ATTACH_NATIVE);
 	put_port(k, s);
 	take_place(k, s);
 	return 0;
@@ -256,9 +312,9 @@ void kernel_forget_lost(struct kernel *k)
 int kernel_detach(struct kernel *k, const char *interface, struct kernel_error *reterr)
 {
 	const uint32_t ifindex = if_nametoindex(interface);
-	bool gone = take_link(k, interface, ifindex, ATTACH_NATIVE);
+	bool gone = take_links(k, interface, ifindex, ATTACH_NATIVE);
 
-	gone |= take_link(k, interface, ifindex, ATTACH_TC);
+	gone |= take_links(k, interface, ifindex, ATTACH_TC);
 	if (ifindex)
 		forget(k, ifindex);
 	return gone ? 0 : kernel_fail(reterr, -ENOENT,

@@ -50,8 +50,7 @@ static void describe_up(struct nlmsghdr *nlh, const char *name)
 	info->ifi_flags = info->ifi_change = IFF_UP | IFF_NOARP;
 }
 
-/* Sends one request and waits for its acknowledgement. */
-static int talk(const struct nlmsghdr *nlh)
+int gate_talk(const struct nlmsghdr *nlh)
 {
 	char answer[1024];
 	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
@@ -81,7 +80,7 @@ int gate_remove(void)
 	nlh->nlmsg_type = RTM_DELLINK;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
 	info->ifi_index = (int)if_nametoindex(GATE_NAME);
-	error = info->ifi_index ? talk(nlh) : 0;
+	error = info->ifi_index ? gate_talk(nlh) : 0;
 	return error == -ENODEV ? 0 : error;
 }
 
@@ -108,11 +107,11 @@ static int make_pair(void)
 
 	describe_pair(nlh);
 	if (!if_nametoindex(GATE_NAME))
-		error = talk(nlh);
+		error = gate_talk(nlh);
 	for (int i = 0; i < 2 && !error; i++) {
 		nlh = mnl_nlmsg_put_header(buffer);
 		describe_up(nlh, ends[i]);
-		error = talk(nlh);
+		error = gate_talk(nlh);
 	}
 	return error;
 }

@@ -17,4 +17,8 @@ int gate_open(int program, struct kernel_error *reterr);
 /* Takes the pair away; 0 where there was none. */
 int gate_remove(void);
 
+/* Sends one request to the kernel's routing and waits for its acknowledgement. */
+struct nlmsghdr;
+int gate_talk(const struct nlmsghdr *nlh);
+
 #endif

@@ -145,7 +145,8 @@ static int swap_links(const struct kernel *k, struct kernel_error *reterr)
 		fd = bpf_obj_get(path);
 		if (fd < 0)
 			continue;
-		err = bpf_link_update(fd, strcmp(kind, "-xdp") ? k->tc : k->xdp, NULL);
+		err = bpf_link_update(fd, !strcmp(kind, "-xdp")   ? k->xdp :
+					  !strcmp(kind, "-steer") ? k->steer : k->tc, NULL);
 		close(fd);
 		/* ENOLINK: its interface is gone, and with it the link. */
 		if (err == -ENOLINK)
@@ -174,8 +175,10 @@ static int open_pins(struct kernel *k, struct kernel_error *reterr)
 		{ "maps/tx_ports", &m->tx_ports }, { "maps/local_addresses", &m->local_addresses },
 		{ "maps/punt_trusted", &m->punt_trusted }, { "maps/punt_other", &m->punt_other },
 		{ "maps/events", &m->events }, { "maps/journal", &m->journal },
+		{ "maps/listeners", &m->listeners },
 		{ "progs/gateway_ingress", &k->xdp },
-		{ "progs/gateway_tc", &k->tc }, { "progs/reinject_egress", &k->egress },
+		{ "progs/gateway_tc", &k->tc }, { "progs/gateway_steer", &k->steer },
+		{ "progs/reinject_egress", &k->egress },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -280,6 +283,8 @@ void kernel_close(struct kernel *k)
 		close(k->xdp);
 	if (k->tc >= 0)
 		close(k->tc);
+	if (k->steer >= 0)
+		close(k->steer);
 	if (k->egress >= 0)
 		close(k->egress);
 	free(k);

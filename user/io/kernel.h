@@ -18,7 +18,7 @@ struct kernel;
 struct kernel_maps {
 	int flows, pinholes, activity, attachments, zones, networks, services, sources, counters;
 	int near_shape, near_index, near_flows, interfaces, control, tx_ports, local_addresses;
-	int punt_trusted, punt_other, events, journal, zone_names, source_buckets;
+	int punt_trusted, punt_other, events, journal, zone_names, source_buckets, listeners;
 	int rows[ROW_COUNT];
 };
 
@@ -75,6 +75,8 @@ bool kernel_server_entry(const struct policy *p, const struct source_key *key,
 int kernel_local_address(struct kernel *k, const struct address *a, bool there);
 /* Cached next hops are looked up anew. */
 void kernel_routes_changed(struct kernel *k);
+/* How many signalling connections go to ports that are no service. */
+void kernel_streams_elsewhere(struct kernel *k, uint32_t count);
 void kernel_heartbeat(struct kernel *k, uint64_t now_ns);
 
 /* kernel_read.c */

@@ -28,3 +28,14 @@ void kernel_routes_changed(struct kernel *k)
 	word.route_generation++;
 	bpf_map_update_elem(k->maps.control, &zero, &word, BPF_ANY);
 }
+
+void kernel_streams_elsewhere(struct kernel *k, uint32_t count)
+{
+	struct control word;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(k->maps.control, &zero, &word) || word.streams_elsewhere == count)
+		return;
+	word.streams_elsewhere = count;
+	bpf_map_update_elem(k->maps.control, &zero, &word, BPF_ANY);
+}

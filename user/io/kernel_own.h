@@ -6,11 +6,13 @@
 #include "io/kernel.h"
 
 #define KERNEL_PATH_BYTES 320
+#define KERNEL_MARK_MASK 0xffff0000u
+#define KERNEL_STEER_MARK 0x52470000u
 
 struct kernel {
 	char pin_path[200];
 	struct kernel_maps maps;
-	int xdp, tc, egress;         /* programs */
+	int xdp, tc, steer, egress;  /* programs */
 };
 
 int kernel_fail(struct kernel_error *ret, int error, const char *format, ...)

@@ -11,7 +11,7 @@
 
 #define HEARTBEAT_LIMIT_NS 3000000000ull
 #define REINJECT_MARK 0x52460000u
-#define REINJECT_MASK 0xffff0000u
+#define REINJECT_MASK KERNEL_MARK_MASK
 
 static int put_zones(const struct kernel *k, const struct policy *p)
 {
@@ -68,15 +68,17 @@ static int put_networks(const struct kernel *k, const struct policy *p)
 	return err;
 }
 
-/* TCP too, though nobody reads it yet: a service that is known is held back without a listener,
- * one that is not known would pass unjudged. */
-static int put_service(const struct kernel *k, uint16_t zone, uint16_t port, uint8_t speaks)
+/* Both transports, though one may not be read: what is known is held back, and what is not known
+ * would pass unjudged. */
+static int put_service(const struct kernel *k, const struct policy *p, uint16_t zone, uint16_t port)
 {
 	struct service_key udp = { .zone = zone, .port = htons(port), .protocol = IPPROTO_UDP };
 	struct service_key tcp = { .zone = zone, .port = htons(port), .protocol = IPPROTO_TCP };
-	struct service value = { .speaks = speaks };
+	struct service value = { .speaks = policy_service_at(p, port),
+				 .unread = !policy_is_carried(p, port, CARRIED_UDP) };
 	int err = bpf_map_update_elem(k->maps.services, &udp, &value, BPF_ANY);
 
+	value.unread = !policy_is_carried(p, port, CARRIED_TCP);
 	return err ?: bpf_map_update_elem(k->maps.services, &tcp, &value, BPF_ANY);
 }
 
@@ -89,7 +91,7 @@ static int put_services(const struct kernel *k, const struct policy *p)
 			const uint16_t *ports = p->protocols[speaks].ports;
 
 			for (uint32_t n = 0; n < POLICY_PORTS && ports[n]; n++)
-				err = err ?: put_service(k, (uint16_t)zone, ports[n], speaks);
+				err = err ?: put_service(k, p, (uint16_t)zone, ports[n]);
 		}
 	return err;
 }
@@ -163,6 +165,8 @@ static int put_control(const struct kernel *k, const struct policy *p)
 	word.unknown_rate = p->unknown_rate;
 	word.reinject_mark = REINJECT_MARK;
 	word.reinject_mask = REINJECT_MASK;
+	word.steer_mark = KERNEL_STEER_MARK;
+	word.pass_strays = p->streams.pass_strays;
 	memcpy(word.enforcement, p->enforcement, sizeof(word.enforcement));
 	return bpf_map_update_elem(k->maps.control, &zero, &word, BPF_ANY);
 }

@@ -8,6 +8,7 @@
 
 #include "io/gate.h"
 #include "io/kernel_own.h"
+#include "io/steer.h"
 
 /* What no pin holds goes first, while the maps still say where it is: filters of clsact. */
 static void detach_all(const char *pin_path)
@@ -46,7 +47,7 @@ int kernel_unload(const char *pin_path, struct kernel_error *reterr)
 			return kernel_fail(reterr, -errno, "unload %s: %s (run as root)", path,
 					   strerror(errno));
 	}
-	err = gate_remove();
-	return err ? kernel_fail(reterr, err, "unload %s: %s (run as root)", GATE_NAME,
-				 strerror(-err)) : 0;
+	err = gate_remove() ?: steer_remove();
+	return err ? kernel_fail(reterr, err, "unload %s and the rules for TCP: %s (run as root)",
+				 GATE_NAME, strerror(-err)) : 0;
 }

@@ -296,6 +296,18 @@ DURATION(drain)
 DURATION(binding_longest)
 DURATION(denied)
 
+static void timer_tcp_message(struct loader *l, const yaml_node_t *node, void *target)
+{
+	(void)target;
+	load_duration(l, node, &l->policy->streams.message_ns);
+}
+
+static void timer_tcp_idle(struct loader *l, const yaml_node_t *node, void *target)
+{
+	(void)target;
+	load_duration(l, node, &l->policy->streams.idle_ns);
+}
+
 #define LIMIT(word, field) LIMIT_TO(word, field, 1000000)
 #define LIMIT_TO(word, field, most)                                                              \
 	static void limit_##word(struct loader *l, const yaml_node_t *node, void *target)        \
@@ -312,6 +324,8 @@ LIMIT_TO(mgcp_connections, mgcp.connections, LIMIT_MGCP_CONNECTIONS)
 LIMIT_TO(mgcp_endpoints, mgcp.endpoints, LIMIT_MGCP_CONNECTIONS)
 LIMIT_TO(contacts_per_user, contacts_per_user, LIMIT_CONTACTS)
 LIMIT_TO(registrations_per_host, registrations_per_host, LIMIT_REGISTRATIONS)
+LIMIT_TO(tcp_connections, streams.most, LIMIT_STREAMS)
+LIMIT_TO(tcp_source_connections, streams.of_source, LIMIT_STREAMS)
 
 static void read_path(struct loader *l, const yaml_node_t *node, char *ret)
 {
@@ -355,6 +369,14 @@ static void daemon_when_down(struct loader *l, const yaml_node_t *node, void *ta
 	l->policy->pass_when_down = load_choice(l, node, ways) == 1;
 }
 
+static void daemon_tcp_strays(struct loader *l, const yaml_node_t *node, void *target)
+{
+	static const char *const ways[] = { "reset", "pass", NULL };
+
+	(void)target;
+	l->policy->streams.pass_strays = load_choice(l, node, ways) == 1;
+}
+
 /* More would only keep the machine awake: the next message of a call comes soon or much later. */
 static void daemon_busy_poll(struct loader *l, const yaml_node_t *node, void *target)
 {
@@ -374,19 +396,23 @@ static const struct word timer_words[] = {
 	{ "early_media", timer_early_media }, { "call_idle", timer_call_idle },
 	{ "call_longest", timer_call_longest }, { "linger", timer_linger },
 	{ "drain", timer_drain }, { "binding_longest", timer_binding_longest },
-	{ "denied", timer_denied }, { NULL, NULL },
+	{ "denied", timer_denied },
+	{ "tcp_message", timer_tcp_message }, { "tcp_idle", timer_tcp_idle }, { NULL, NULL },
 };
 static const struct word limit_words[] = {
 	{ "unknown_rate", limit_unknown_rate }, { "media_rate", limit_media_rate },
 	{ "mgcp_connections", limit_mgcp_connections },
 	{ "mgcp_endpoints", limit_mgcp_endpoints },
 	{ "contacts_per_user", limit_contacts_per_user },
-	{ "registrations_per_host", limit_registrations_per_host }, { NULL, NULL },
+	{ "registrations_per_host", limit_registrations_per_host },
+	{ "tcp_connections", limit_tcp_connections },
+	{ "tcp_source_connections", limit_tcp_source_connections }, { NULL, NULL },
 };
 static const struct word cluster_words[] = { { "group", cluster_group }, { NULL, NULL } };
 static const struct word daemon_words[] = {
 	{ "control", daemon_control }, { "pins", daemon_pins },
-	{ "when_down", daemon_when_down }, { "busy_poll", daemon_busy_poll }, { NULL, NULL },
+	{ "when_down", daemon_when_down }, { "busy_poll", daemon_busy_poll },
+	{ "tcp_strays", daemon_tcp_strays }, { NULL, NULL },
 };
 
 #define SECTION(name, call)                                                                      \
@@ -428,6 +454,9 @@ static void set_defaults(struct loader *l)
 	       sizeof(p->protocols[number].ports));
 #include "inspect/protocols.def"
 #undef PROTOCOL
+	load_transports(p);
+	p->streams = (struct stream_limits){ .most = 4096, .of_source = 256,
+					     .message_ns = 10 * SECOND, .idle_ns = 7200 * SECOND };
 	p->unknown_rate = 200;
 	p->media_rate = 2000;
 	p->contacts_per_user = 10;

@@ -55,6 +55,8 @@ struct slice load_slice(const char *s);
 void load_nat(struct loader *l, const char *name, const yaml_node_t *value);
 /* load_protocol.c: words of protections: and ports:; a NULL name ends each. */
 extern const struct word load_protection_words[], load_port_words[];
+/* Each protocol over all that it may come by. */
+void load_transports(struct policy *p);
 
 /* load_anomaly.c: what is done where the file says nothing; what it says for MGCP. */
 void load_anomaly_defaults(struct policy *p);

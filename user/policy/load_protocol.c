@@ -3,6 +3,7 @@
  * served. */
 #include <string.h>
 
+#include "inspect/inspect.h"
 #include "policy/load_own.h"
 
 static const char *const enforcements[] = { "enforce", "monitor", "off", NULL };
@@ -150,30 +151,71 @@ const struct word load_protection_words[] = {
 };
 
 /* ports */
+static uint8_t all_transports(uint8_t number)
+{
+	return CARRIED_UDP | (protocols[number]->streams ? CARRIED_TCP : 0);
+}
+
+void load_transports(struct policy *p)
+{
+	for (uint8_t number = 1; number < protocol_count; number++)
+		memset(p->protocols[number].carried, all_transports(number), POLICY_PORTS);
+}
+
+/* "5060", "5060/udp", "5060/tcp"; false where it is none of these. */
+static bool read_service(const char *s, uint64_t *ret_port, uint8_t *ret_carried)
+{
+	const char *slash = strchr(s, '/');
+	size_t digits = slash ? (size_t)(slash - s) : strlen(s);
+
+	if (slash && !strcmp(slash, "/udp"))
+		*ret_carried = CARRIED_UDP;
+	else if (slash && !strcmp(slash, "/tcp"))
+		*ret_carried = CARRIED_TCP;
+	else if (slash)
+		return false;
+	return slice_number(slice_make(s, digits), 65535, ret_port) && *ret_port;
+}
+
+/* A port that stands twice, once for each transport, is one service over both. */
 static void service_port(struct loader *l, const yaml_node_t *node, void *target)
 {
-	uint16_t *ports = target;
+	uint8_t number = *(const uint8_t *)target, carried = all_transports(number);
+	uint16_t *ports = l->policy->protocols[number].ports;
+	const char *s = load_scalar(l, node);
 	uint64_t port = 0;
-	int count = 0;
+	int at = 0;
 
-	while (count < POLICY_PORTS && ports[count])
-		count++;
-	if (!load_number(l, node, 65535, &port))
+	if (!s)
 		return;
-	if (!port || count == POLICY_PORTS)
-		load_error(l, node, "no port, or more than %d of them", POLICY_PORTS);
+	if (!read_service(s, &port, &carried)) {
+		load_error(l, node, "%s: no port (write 5060, 5060/udp or 5060/tcp)", s);
+		return;
+	}
+	while (at < POLICY_PORTS && ports[at] && ports[at] != port)
+		at++;
+	if (at == POLICY_PORTS)
+		load_error(l, node, "more than %d ports (leave some out)", POLICY_PORTS);
+	else if (carried & ~all_transports(number))
+		load_error(l, node, "%s: %s is not read over TCP (leave /tcp out)", s,
+			   protocols[number]->name);
+	else if (ports[at])
+		l->policy->protocols[number].carried[at] |= carried;
 	else
-		ports[count] = (uint16_t)port;
+		l->policy->protocols[number].carried[at] = carried;
+	if (at < POLICY_PORTS)
+		ports[at] = (uint16_t)port;
 }
 
 #define PROTOCOL(name, number, ...)                                                              \
 	static void ports_##name(struct loader *l, const yaml_node_t *node, void *target)        \
 	{                                                                                        \
-		uint16_t *ports = l->policy->protocols[number].ports;                            \
+		uint8_t protocol = number;                                                       \
                                                                                                  \
 		(void)target;                                                                    \
-		memset(ports, 0, sizeof(l->policy->protocols[number].ports));                    \
-		load_items(l, node, service_port, ports);                                        \
+		memset(l->policy->protocols[number].ports, 0,                                    \
+		       sizeof(l->policy->protocols[number].ports));                              \
+		load_items(l, node, service_port, &protocol);                                    \
 	}
 #include "inspect/protocols.def"
 #undef PROTOCOL

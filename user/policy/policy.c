@@ -94,6 +94,16 @@ uint8_t policy_service_at(const struct policy *p, uint16_t port)
 	return 0;
 }
 
+bool policy_is_carried(const struct policy *p, uint16_t port, enum carried by)
+{
+	uint8_t protocol = policy_service_at(p, port);
+
+	for (int i = 0; protocol && i < POLICY_PORTS; i++)
+		if (p->protocols[protocol].ports[i] == port)
+			return p->protocols[protocol].carried[i] & by;
+	return false;
+}
+
 bool policy_is_media(const struct zone *z, uint16_t from, uint16_t to)
 {
 	if (!z->media_low || to < z->media_low || to > z->media_high)

@@ -130,6 +130,12 @@ struct nat_rule {
 	__be16 port, outside_port;              /* static: this port alone; 0 all      */
 };
 
+/* What a service's port is read over; what comes by the other is held back. */
+enum carried {
+	CARRIED_UDP = 1 << 0,
+	CARRIED_TCP = 1 << 1,
+};
+
 struct policy {
 	uint32_t number;                        /* raised by each reload */
 	struct zone zones[LIMIT_ZONES + 1];     /* from 1 */
@@ -143,6 +149,7 @@ struct policy {
 	uint8_t enforcement[PROTECTION_COUNT];  /* enum enforcement */
 	struct {
 		uint16_t ports[POLICY_PORTS];   /* service ports everywhere, 0 ends */
+		uint8_t carried[POLICY_PORTS];  /* of each: enum carried          */
 		uint64_t denied_methods;        /* bit n: method number n of the protocol */
 		struct anomaly anomalies[POLICY_ANOMALIES]; /* by the protocol's numbers */
 	} protocols[POLICY_PROTOCOLS];
@@ -161,6 +168,12 @@ struct policy {
 	} mgcp;
 	uint32_t contacts_per_user;             /* that may be registered */
 	uint32_t registrations_per_host;        /* of one host that is no server */
+	struct stream_limits {                  /* signalling connections */
+		uint32_t most, of_source;       /* servers are not counted by source */
+		uint64_t message_ns;            /* for a message to come whole */
+		uint64_t idle_ns;
+		bool pass_strays;               /* segments that no socket knows pass unread */
+	} streams;
 	uint32_t unknown_rate;                  /* messages a second of an unknown source */
 	uint32_t media_rate;                    /* packets a second of one door */
 	bool pass_when_down;
@@ -209,6 +222,8 @@ bool policy_nat_host(const struct policy *p, uint16_t zone, uint16_t seen_from,
 		     const struct address *inside, struct address *ret);
 /* The protocol that is served at this port (host order); 0: none. */
 uint8_t policy_service_at(const struct policy *p, uint16_t port);
+/* Is the service at this port (host order) read over the transport? */
+bool policy_is_carried(const struct policy *p, uint16_t port, enum carried by);
 /* Is UDP between these ports (host order) into the zone media? Answers of a service that the zone
  * names are none (bpf/classify.h). */
 bool policy_is_media(const struct zone *z, uint16_t from, uint16_t to);

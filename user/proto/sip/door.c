@@ -21,7 +21,7 @@ bool door_signalling(const struct judge *j, const struct row_key *key, const str
 }
 
 /* RFC 3261 18.2.2, RFC 3581: the answer goes back whence the request came, or to the port that its
- * Via names. */
+ * Via names. Over TCP it comes by the connection, and only where that is gone to the port. */
 void door_response(struct judge *j, uint64_t expires_ns)
 {
 	const struct flow_info *f = j->in->flow;
@@ -36,7 +36,8 @@ void door_response(struct judge *j, uint64_t expires_ns)
 				 .protocol = f->transport,
 				 .family = f->family };
 
-	door_signalling(j, &key, &flow, expires_ns);
+	if (f->transport == IPPROTO_UDP)
+		door_signalling(j, &key, &flow, expires_ns);
 	if (htons(port) == f->source.port)
 		return;
 	key.part = PART_RESPONSE_VIA;

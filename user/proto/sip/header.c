@@ -168,6 +168,20 @@ static size_t skip_text(struct slice bytes, size_t i)
 	return i;
 }
 
+int sip_scan_crlf(struct slice bytes, size_t from, size_t *ret_end)
+{
+	size_t i = skip_text(bytes, from);
+
+	*ret_end = i;
+	if (i == bytes.length)
+		return -EAGAIN;
+	if (bytes.bytes[i] != '\r')
+		return -EBADMSG;
+	if (i + 1 == bytes.length)
+		return -EAGAIN;
+	return bytes.bytes[i + 1] == '\n' ? 0 : -EBADMSG;
+}
+
 int sip_scan_line(struct slice bytes, size_t from, size_t *ret_end)
 {
 	size_t i = from;

@@ -48,6 +48,8 @@ static inline bool sip_is_token(struct slice s)
 	return s.length && sip_run(s, SIP_BYTE_TOKEN) == s.length;
 }
 
+/* The next CRLF from `from` on, or where the bytes end: 0, -EAGAIN, -EBADMSG for what no head bears. */
+int sip_scan_crlf(struct slice bytes, size_t from, size_t *ret_end);
 /* The line that begins at `from`, with its continuation lines (RFC 3261 7.3.1). 0 and the offset of
  * the CR that ends it, -EAGAIN where the bytes end before that is known, -EBADMSG and the offset of
  * a NUL, or a CR or LF that stands alone: readers differ about those. */

@@ -189,7 +189,7 @@ struct sip_message {
 
 /* RFC 3261 18.3, 20.14: length of the message that begins at bytes, leading CRLF counted in
  * (they belong to the message); -EAGAIN where more bytes are needed, -EBADMSG where no more could
- * mend it, no Content-Length among them. *resume, 0 at first, is kept by the caller between calls
+ * mend it, no Content-Length among them, or a start line of something else. *resume, 0 at first, is kept by the caller between calls
  * for the same message. */
 int sip_frame(struct slice bytes, size_t *resume);
 

@@ -6,7 +6,7 @@
 /* A keep-alive (RFC 5626 3.5.1) is no message: length 0. */
 static ssize_t frame(struct slice bytes, size_t *resume)
 {
-	if (sip_is_keepalive(bytes))
+	if (!*resume && sip_is_keepalive(bytes))
 		return 0;
 	return sip_frame(bytes, resume);
 }
@@ -68,6 +68,7 @@ static struct slice call_name(const void *msg)
 
 const struct protocol_ops sip_protocol = {
 	.name = "sip",
+	.streams = true,
 	.frame = frame,
 	.parse = parse,
 	.wants = sip_wants,

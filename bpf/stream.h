@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What tells a segment of a signalling connection: how it begins, and the kernel's own table of
+ * sockets. Nothing is kept here: the kernel follows TCP better than we could. */
+#ifndef RINGFENCE_BPF_STREAM_H
+#define RINGFENCE_BPF_STREAM_H
+
+#include "parse.h"
+
+enum stream_socket {
+	STREAM_NONE = 0,        /* no socket, or only one that listens                     */
+	STREAM_OURS,            /* the connection's own                                    */
+	STREAM_LEAVING,         /* in TIME_WAIT                                            */
+};
+
+static __always_inline bool stream_begins(const struct packet *pkt)
+{
+	return (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+static __always_inline void stream_tuple(const struct packet *pkt, struct bpf_sock_tuple *ret)
+{
+	const struct flow_key *key = pkt->key;
+
+	if (key->family == FAMILY_IPV4) {
+		__builtin_memcpy(&ret->ipv4.saddr, key->source.bytes + 12, 4);
+		__builtin_memcpy(&ret->ipv4.daddr, key->destination.bytes + 12, 4);
+		ret->ipv4.sport = key->source_port;
+		ret->ipv4.dport = key->destination_port;
+		return;
+	}
+	__builtin_memcpy(ret->ipv6.saddr, &key->source, 16);
+	__builtin_memcpy(ret->ipv6.daddr, &key->destination, 16);
+	ret->ipv6.sport = key->source_port;
+	ret->ipv6.dport = key->destination_port;
+}
+
+/* TC alone: XDP leaves all of TCP to it. */
+static __always_inline enum stream_socket stream_socket(const struct packet *pkt)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sk;
+	__u32 state;
+
+	stream_tuple(pkt, &tuple);
+	sk = pkt->key->family == FAMILY_IPV4 ?
+	     bpf_skc_lookup_tcp(context_skb(pkt), &tuple, sizeof(tuple.ipv4),
+				BPF_F_CURRENT_NETNS, 0) :
+	     bpf_skc_lookup_tcp(context_skb(pkt), &tuple, sizeof(tuple.ipv6),
+				BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return STREAM_NONE;
+	state = sk->state;
+	bpf_sk_release(sk);
+	if (state == BPF_TCP_LISTEN)
+		return STREAM_NONE;
+	return state == BPF_TCP_TIME_WAIT ? STREAM_LEAVING : STREAM_OURS;
+}
+
+/* Does it come from a port that is a service to those in its own zone? Alone that says nothing: who
+ * sends chooses it. */
+static __always_inline bool source_is_service(const struct packet *pkt)
+{
+	struct service_key key = {
+		.zone = pkt->zone,
+		.port = pkt->key->source_port,
+		.protocol = IPPROTO_TCP,
+	};
+
+	return bpf_map_lookup_elem(&services, &key);
+}
+
+/* A segment of the far end of one of ours. The look-up among sockets costs a stranger's bulk
+ * transfer something: it is asked only where there is a reason. */
+static __always_inline bool stream_answers(const struct packet *pkt)
+{
+	const struct control *word = control_get();
+
+	if (!pkt->tc || !word || (!word->streams_elsewhere && !source_is_service(pkt)))
+		return false;
+	return stream_socket(pkt) != STREAM_NONE;
+}
+
+#endif
