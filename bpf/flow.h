@@ -4,7 +4,7 @@
 #ifndef RINGFENCE_BPF_FLOW_H
 #define RINGFENCE_BPF_FLOW_H
 
-#include "forward.h"
+#include "nat.h"
 #include "police.h"
 #include "rtp.h"
 
@@ -91,6 +91,8 @@ static __always_inline enum verdict carry_media(struct packet *pkt, struct activ
 	act->seen_ns = pkt->now_ns;
 	if (pkt->rtp)
 		count_rtp(pkt, pkt->permit, act);
+	if (pkt->permit->flags & PERMIT_TRANSLATED)
+		return translate_packet(pkt, act);
 	return forward_packet(pkt, act);
 }
 

@@ -25,23 +25,25 @@ static __always_inline enum verdict pass_by_stack(struct packet *pkt)
 	return pass(pkt, COUNTER_media_by_stack);
 }
 
-static __always_inline long route_lookup(const struct packet *pkt, struct bpf_fib_lookup *fib)
+/* Towards the destination of `key`, which is the packet's or the one it leaves with. */
+static __always_inline long route_lookup(const struct packet *pkt, const struct flow_key *key,
+					 struct bpf_fib_lookup *fib)
 {
-	fib->l4_protocol = pkt->key->protocol;
-	fib->sport = pkt->key->source_port;
-	fib->dport = pkt->key->destination_port;
+	fib->l4_protocol = key->protocol;
+	fib->sport = key->source_port;
+	fib->dport = key->destination_port;
 	fib->ifindex = pkt->interface;
 	fib->tot_len = pkt->l3_bytes;
-	if (pkt->key->family == FAMILY_IPV4) {
+	if (key->family == FAMILY_IPV4) {
 		fib->family = FORWARD_AF_INET;
 		fib->tos = pkt->tos;
-		__builtin_memcpy(&fib->ipv4_src, &pkt->key->source.bytes[12], 4);
-		__builtin_memcpy(&fib->ipv4_dst, &pkt->key->destination.bytes[12], 4);
+		__builtin_memcpy(&fib->ipv4_src, &key->source.bytes[12], 4);
+		__builtin_memcpy(&fib->ipv4_dst, &key->destination.bytes[12], 4);
 	} else {
 		fib->family = FORWARD_AF_INET6;
 		fib->flowinfo = bpf_htonl((__u32)pkt->tos << 20);
-		__builtin_memcpy(fib->ipv6_src, &pkt->key->source, 16);
-		__builtin_memcpy(fib->ipv6_dst, &pkt->key->destination, 16);
+		__builtin_memcpy(fib->ipv6_src, &key->source, 16);
+		__builtin_memcpy(fib->ipv6_dst, &key->destination, 16);
 	}
 	return bpf_fib_lookup(pkt->ctx, fib, sizeof(*fib), 0);
 }
@@ -60,23 +62,42 @@ static __always_inline enum verdict route_failed(struct packet *pkt, long result
 	}
 }
 
+static __always_inline void keep_hop(const struct packet *pkt, struct next_hop *hop,
+				     const struct bpf_fib_lookup *fib, __u32 generation)
+{
+	__builtin_memcpy(hop->source_mac, fib->smac, 6);
+	__builtin_memcpy(hop->destination_mac, fib->dmac, 6);
+	hop->mtu = fib->mtu_result;
+	hop->generation = generation;
+	hop->until_ns = pkt->now_ns + SECOND_NS;
+	hop->interface = fib->ifindex;
+	count(COUNTER_route_refreshed);
+}
+
+static __always_inline bool hop_is_old(const struct packet *pkt, const struct next_hop *hop,
+				       __u32 generation)
+{
+	return !hop->interface || hop->generation != generation || pkt->now_ns >= hop->until_ns;
+}
+
 static __always_inline enum verdict refresh_hop(struct packet *pkt, struct next_hop *hop,
 						__u32 generation)
 {
 	struct bpf_fib_lookup fib = {};
-	long result = route_lookup(pkt, &fib);
+	long result = route_lookup(pkt, pkt->key, &fib);
 
 	hop->interface = 0;
 	if (result)
 		return route_failed(pkt, result);
-	__builtin_memcpy(hop->source_mac, fib.smac, 6);
-	__builtin_memcpy(hop->destination_mac, fib.dmac, 6);
-	hop->mtu = fib.mtu_result;
-	hop->generation = generation;
-	hop->until_ns = pkt->now_ns + SECOND_NS;
-	hop->interface = fib.ifindex;
-	count(COUNTER_route_refreshed);
+	keep_hop(pkt, hop, &fib, generation);
 	return NEXT;
+}
+
+static __always_inline __u32 route_generation(void)
+{
+	const struct control *word = control_get();
+
+	return word ? word->route_generation : 0;
 }
 
 static __always_inline bool write_ttl(struct packet *pkt)
@@ -119,13 +140,12 @@ static __always_inline enum verdict send_frame(struct packet *pkt, const struct 
 
 static __always_inline enum verdict forward_packet(struct packet *pkt, struct activity *act)
 {
-	const struct control *word = control_get();
-	__u32 generation = word ? word->route_generation : 0;
+	__u32 generation = route_generation();
 	struct next_hop *hop = &act->hop;
 
 	if (pkt->tagged || pkt->ttl <= 1)
 		return pass_by_stack(pkt);
-	if (!hop->interface || hop->generation != generation || pkt->now_ns >= hop->until_ns) {
+	if (hop_is_old(pkt, hop, generation)) {
 		enum verdict v = refresh_hop(pkt, hop, generation);
 
 		if (v)

@@ -60,6 +60,16 @@ struct {
 	__type(value, struct activity);
 } activity SEC(".maps");
 
+/* How what is PERMIT_TRANSLATED leaves, by permit.slot. Writer: daemon, before it opens an entry that
+ * names the slot. Reader: programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LIMIT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct translation);
+} translations SEC(".maps");
+
 /* Which interface and VLAN is which zone; what is not here passes. Writer: daemon. Reader:
  * programs, once a packet. */
 struct {

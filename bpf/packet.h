@@ -16,6 +16,7 @@
 
 #include <ringfence/flow.h>
 #include <ringfence/limits.h>
+#include <ringfence/nat.h>
 #include <ringfence/near.h>
 #include <ringfence/punt.h>
 #include <ringfence/reason.h>

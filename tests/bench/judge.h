@@ -42,9 +42,10 @@ static void hands_count(void *self, uint32_t counter, uint64_t n)
 	(void)self, (void)counter, (void)n;
 }
 
-static int no_open(void *self, const struct flow_key *key, struct permit *permit)
+static int no_open(void *self, const struct flow_key *key,
+			   const struct translation *translation, struct permit *permit)
 {
-	(void)self, (void)key, (void)permit;
+	(void)self, (void)key, (void)translation, (void)permit;
 	return 0;
 }
 

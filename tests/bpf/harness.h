@@ -30,6 +30,7 @@
 #include <bpf/libbpf.h>
 
 #include <ringfence/flow.h>
+#include <ringfence/nat.h>
 #include <ringfence/near.h>
 #include <ringfence/punt.h>
 #include <ringfence/reason.h>
@@ -67,6 +68,7 @@ struct bench {
 	struct gateway_bpf *skel;
 	struct kernel kernel;           /* the skeleton's maps, unpinned */
 	struct activity *activity;
+	struct translation *translations;
 	struct control *control;
 	struct near_set *near_index;
 	struct near_shape *near_shape;
@@ -521,6 +523,7 @@ static inline int reset(void **state)
 	map_empty(bench.skel->maps.sources);
 	map_empty(bench.skel->maps.source_buckets);
 	memset(bench.activity, 0, 64 * sizeof(*bench.activity));
+	memset(bench.translations, 0, 64 * sizeof(*bench.translations));
 	memset(bench.control, 0, sizeof(*bench.control));
 	configure(POLICY);
 	kernel_heartbeat(&bench.kernel, now_ns());
@@ -561,12 +564,14 @@ static inline int bench_open(void **state)
 			   XDP_FLAGS_DRV_MODE, NULL))
 		return -1;
 	bench.activity = map_memory(bench.skel->maps.activity, 64 * sizeof(struct activity));
+	bench.translations = map_memory(bench.skel->maps.translations,
+					64 * sizeof(struct translation));
 	bench.control = map_memory(bench.skel->maps.control, sizeof(struct control));
 	bench.near_index = map_memory(bench.skel->maps.near_index,
 				      sizeof(struct near_set) << LIMIT_NEAR_BITS);
 	bench.near_shape = map_memory(bench.skel->maps.near_shape, sizeof(struct near_shape));
 	bench.near_flows = map_memory(bench.skel->maps.near_flows, 64 * sizeof(struct near_flow));
-	if (!bench.activity || !bench.control || !bench.near_index || !bench.near_shape ||
+	if (!bench.activity || !bench.translations || !bench.control || !bench.near_index || !bench.near_shape ||
 	    !bench.near_flows)
 		return -1;
 	open_kernel();

@@ -38,6 +38,7 @@ static struct world {
 	struct journey journey;
 	struct flow_key open[OPEN_MOST];
 	struct permit permits[OPEN_MOST];
+	struct translation translations[OPEN_MOST];
 	uint32_t open_count;
 	uint64_t counts[COUNTER_END];
 	uint32_t told[TELL_GATEWAY_CROWDED + 1];
@@ -61,7 +62,8 @@ static inline uint32_t open_at(const struct flow_key *key)
 	return i;
 }
 
-static inline int kernel_open_key(void *self, const struct flow_key *key, struct permit *permit)
+static inline int kernel_open_key(void *self, const struct flow_key *key,
+			   const struct translation *translation, struct permit *permit)
 {
 	uint32_t i = open_at(key);
 
@@ -69,6 +71,7 @@ static inline int kernel_open_key(void *self, const struct flow_key *key, struct
 	assert_true(i < OPEN_MOST);
 	w.open[i] = *key;
 	w.permits[i] = *permit;
+	w.translations[i] = *translation;
 	if (i == w.open_count)
 		w.open_count++;
 	return 0;
@@ -84,6 +87,7 @@ static inline int kernel_close_key(void *self, const struct flow_key *key,
 	w.open_count--;
 	w.open[i] = w.open[w.open_count];
 	w.permits[i] = w.permits[w.open_count];
+	w.translations[i] = w.translations[w.open_count];
 	return 0;
 }
 

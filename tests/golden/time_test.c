@@ -144,14 +144,17 @@ static void record_of_an_ended_call_lingers_for_64_t1(void **state)
 
 static struct flow_key held[OPEN_MOST];
 static struct permit held_permits[OPEN_MOST];
+static struct translation held_translations[OPEN_MOST];
 static uint32_t held_count, held_next;
 
-static bool walk_held(void *self, struct flow_key *ret_key, struct permit *ret_permit)
+static bool walk_held(void *self, struct flow_key *ret_key, struct permit *ret_permit,
+		      struct translation *ret_translation)
 {
 	(void)self;
 	if (held_next == held_count)
 		return false;
 	*ret_key = held[held_next];
+	*ret_translation = held_translations[held_next];
 	*ret_permit = held_permits[held_next++];
 	return true;
 }
@@ -175,6 +178,7 @@ static uint32_t restart(void)
 	tables_free(old);
 	memcpy(held, w.open, sizeof(held));
 	memcpy(held_permits, w.permits, sizeof(held_permits));
+	memcpy(held_translations, w.translations, sizeof(held_translations));
 	held_count = w.open_count;
 	held_next = 0;
 	mended = apply_reconcile(w.apply, &walk);

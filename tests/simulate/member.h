@@ -62,13 +62,20 @@ static uint64_t clock_of(const struct member *m)
 }
 
 /* the kernel */
-static int kernel_open_key(void *self, const struct flow_key *key, struct permit *permit)
+struct opened {
+	struct permit permit;
+	struct translation translation;
+};
+
+static int kernel_open_key(void *self, const struct flow_key *key,
+			   const struct translation *translation, struct permit *permit)
 {
-	struct permit *at = map_take(((struct member *)self)->open, key);
+	struct opened *at = map_take(((struct member *)self)->open, key);
 
 	assert(at);
 	permit->slot = 0;
-	*at = *permit;
+	at->permit = *permit;
+	at->translation = *translation;
 	return 0;
 }
 
@@ -95,7 +102,8 @@ static void kernel_timer(void *self, const struct row_key *key, const struct tim
 	alarms_changed(((struct member *)self)->alarms, key, value);
 }
 
-static bool kernel_next(void *self, struct flow_key *ret_key, struct permit *ret_permit)
+static bool kernel_next(void *self, struct flow_key *ret_key, struct permit *ret_permit,
+			struct translation *ret_translation)
 {
 	struct member *m = self;
 	const void *key;
@@ -104,7 +112,8 @@ static bool kernel_next(void *self, struct flow_key *ret_key, struct permit *ret
 	if (!map_next(m->open, &m->cursor, &key, &value))
 		return false;
 	memcpy(ret_key, key, sizeof(*ret_key));
-	memcpy(ret_permit, value, sizeof(*ret_permit));
+	*ret_permit = ((const struct opened *)value)->permit;
+	*ret_translation = ((const struct opened *)value)->translation;
 	return true;
 }
 
@@ -244,7 +253,7 @@ static void member_up(struct member *m)
 	if (!m->tables)
 		m->tables = tables_new(&m->journey.key, SHRINK);
 	if (!m->open)
-		m->open = map_new(sizeof(struct flow_key), sizeof(struct permit), 4096,
+		m->open = map_new(sizeof(struct flow_key), sizeof(struct opened), 4096,
 				  &m->journey.key);
 	rows_are_old(m->tables);
 	m->alarms = alarms_new(m->tables, &m->journey.key, &alarms, clock_of(m));

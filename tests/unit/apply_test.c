@@ -17,12 +17,14 @@ static struct tables *tables;
 static struct apply *apply;
 static struct flow_key open_keys[OPEN_MOST];
 static struct permit permits[OPEN_MOST];
+static struct translation translations[OPEN_MOST];
 static uint32_t open_count, errors_counted;
 static int kernel_says;
 static uint8_t memory[LIMIT_ARENA_BYTES];
 static struct arena arena;
 
-static int kernel_open_key(void *self, const struct flow_key *key, struct permit *permit)
+static int kernel_open_key(void *self, const struct flow_key *key,
+			   const struct translation *translation, struct permit *permit)
 {
 	uint32_t i = 0;
 
@@ -34,6 +36,7 @@ static int kernel_open_key(void *self, const struct flow_key *key, struct permit
 	assert_true(i < OPEN_MOST);
 	open_keys[i] = *key;
 	permits[i] = *permit;
+	translations[i] = *translation;
 	open_count += i == open_count;
 	return 0;
 }
@@ -47,6 +50,7 @@ static int kernel_close_key(void *self, const struct flow_key *key, const struct
 		open_count--;
 		open_keys[i] = open_keys[open_count];
 		permits[i] = permits[open_count];
+		translations[i] = translations[open_count];
 		return 0;
 	}
 	return -2;
@@ -383,9 +387,10 @@ static void lock_goes_when_its_door_moves(void **state)
 	assert_int_equal(open_keys[0].destination_port, 9002);
 }
 
-static bool held_nothing(void *self, struct flow_key *ret_key, struct permit *ret_permit)
+static bool held_nothing(void *self, struct flow_key *ret_key, struct permit *ret_permit,
+			 struct translation *ret_translation)
 {
-	(void)self, (void)ret_key, (void)ret_permit;
+	(void)self, (void)ret_key, (void)ret_permit, (void)ret_translation;
 	return false;
 }
 
@@ -405,7 +410,8 @@ static void full_kernel_map_undoes_no_row_and_is_mended_later(void **state)
 	assert_int_equal(open_count, 1);
 }
 
-static bool held_stranger(void *self, struct flow_key *ret_key, struct permit *ret_permit)
+static bool held_stranger(void *self, struct flow_key *ret_key, struct permit *ret_permit,
+			  struct translation *ret_translation)
 {
 	uint32_t *left = self;
 
@@ -414,6 +420,7 @@ static bool held_stranger(void *self, struct flow_key *ret_key, struct permit *r
 	*left -= 1;
 	*ret_key = open_keys[0];
 	*ret_permit = permits[0];
+	*ret_translation = translations[0];
 	return true;
 }
 

@@ -29,9 +29,9 @@ static bool is_full, is_busy, has_left;
 static enum reason last_reason;
 static uint32_t landed;
 
-static int open_key(void *s, const struct flow_key *k, struct permit *p)
+static int open_key(void *s, const struct flow_key *k, const struct translation *t, struct permit *p)
 {
-	(void)s, (void)k;
+	(void)s, (void)k, (void)t;
 	p->slot = 0;
 	return 0;
 }

@@ -167,9 +167,10 @@ static struct protocol_ops fake = { .name = "fake", .frame = frame, .parse = par
 const struct protocol_ops *const protocols[] = { NULL, &fake };
 const uint32_t protocol_count = 2;
 
-static inline int kernel_open_key(void *self, const struct flow_key *key, struct permit *permit)
+static inline int kernel_open_key(void *self, const struct flow_key *key,
+			   const struct translation *translation, struct permit *permit)
 {
-	(void)self, (void)key, (void)permit;
+	(void)self, (void)key, (void)translation, (void)permit;
 	assert_int_equal(sent_count, 0);
 	open_count++;
 	return 0;

@@ -1,129 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Flows, pinholes, slots and counters in real maps of the kernel: opened at once, closed in two
  * steps, and what happens where one is full. */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <cmocka.h>
-
-#include "inspect/batch.h"
-#include "io/loop.h"
-#include "io/maps.h"
-#include <ringfence/reason.h>
-
-#define ROOM 100                     /* flows; pinholes alike    */
-#define LATER 1000000000ull          /* more than the 100 ms     */
-
-static const struct hash_key hash_key = { { 1, 2 } };
-static struct kernel_maps fds;
-static struct maps *maps;
-static void *volatile killed;
-static struct projector_ops ops;
-static struct activity *activity;
-
-static int make(const char *name, enum bpf_map_type type, uint32_t key, uint32_t value,
-		uint32_t most, uint32_t flags)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = flags);
-
-	return bpf_map_create(type, name, key, value, most, &options);
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	memset(&fds, 0xff, sizeof(fds));
-	fds.flows = make("flows", BPF_MAP_TYPE_HASH, sizeof(struct flow_key),
-			 sizeof(struct permit), ROOM, 0);
-	if (fds.flows < 0)
-		return 0;
-	fds.pinholes = make("pinholes", BPF_MAP_TYPE_HASH, sizeof(struct flow_key),
-			    sizeof(struct permit), ROOM, 0);
-	fds.activity = make("activity", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct activity), LIMIT_SLOTS,
-			    BPF_F_MMAPABLE);
-	fds.counters = make("counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, COUNTER_END, 0);
-	fds.rows[ROW_timer] = make("rows", BPF_MAP_TYPE_HASH, sizeof(struct row_key),
-				   sizeof(struct timer_row), ROOM, 0);
-	activity = mmap(NULL, LIMIT_SLOTS * sizeof(*activity), PROT_READ | PROT_WRITE, MAP_SHARED,
-			fds.activity, 0);
-	maps = maps_new(&fds, &hash_key);
-	if (activity == MAP_FAILED || !maps)
-		return -1;
-	maps_projector(maps, &ops);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	maps_free(maps);
-	maps = NULL;
-	if (activity)
-		munmap(activity, LIMIT_SLOTS * sizeof(*activity));
-	activity = NULL;
-	for (int *fd = (int *)&fds; fd < (int *)(&fds + 1); fd++)
-		if (*fd >= 0)
-			close(*fd);
-	return 0;
-}
-
-static void need_maps(void)
-{
-	if (fds.flows < 0) {
-		print_message("SKIP: no BPF maps can be made here (run as root)\n");
-		skip();
-	}
-}
-
-/* An exact flow towards this port, or a pinhole where the source's port is open. */
-static struct flow_key key_of(uint16_t port, bool exact)
-{
-	return (struct flow_key){ .source = { { [15] = 1 } }, .destination = { { [15] = 2 } },
-				  .destination_port = htons(port),
-				  .source_port = exact ? htons(4000) : 0, .zone = 1 };
-}
-
-static int open_one(uint16_t port, bool exact, uint32_t flags, struct permit *ret)
-{
-	struct flow_key key = key_of(port, exact);
-
-	*ret = (struct permit){ .slot = SLOT_NONE, .flags = flags };
-	return ops.open(ops.self, &key, ret);
-}
-
-static void close_one(uint16_t port, bool exact, const struct permit *permit)
-{
-	struct flow_key key = key_of(port, exact);
-
-	assert_int_equal(ops.close(ops.self, &key, permit), 0);
-}
-
-/* What the fast path would find; false where there is nothing. */
-static bool found(uint16_t port, bool exact, struct permit *ret)
-{
-	struct flow_key key = key_of(port, exact);
-
-	return !bpf_map_lookup_elem(exact ? fds.flows : fds.pinholes, &key, ret);
-}
-
-static uint64_t counted(uint32_t counter)
-{
-	uint64_t values[256] = { 0 }, sum = 0;
-
-	assert_int_equal(bpf_map_lookup_elem(fds.counters, &counter, values), 0);
-	for (int i = 0; i < libbpf_num_possible_cpus(); i++)
-		sum += values[i];
-	return sum;
-}
+#include "maps.h"
 
 static void exact_key_is_a_flow_and_any_other_a_pinhole(void **state)
 {
@@ -136,7 +14,7 @@ static void exact_key_is_a_flow_and_any_other_a_pinhole(void **state)
 	assert_int_equal(open_one(9000, true, PERMIT_RTP, &flow), 0);
 	assert_int_equal(open_one(9002, false, PERMIT_RTCP, &pinhole), 0);
 	memset(&any.source, 0, sizeof(any.source));
-	assert_int_equal(ops.open(ops.self, &any, &open), 0);
+	assert_int_equal(ops.open(ops.self, &any, &none, &open), 0);
 	assert_false(found(9000, true, &at));
 	ops.commit(ops.self);
 	assert_true(found(9000, true, &at));
@@ -188,7 +66,7 @@ static void rewritten_entry_keeps_its_slot(void **state)
 	slot = permit.slot;
 	activity[slot].packets = 7;
 	permit.flags = PERMIT_RTP | PERMIT_RTCP;
-	assert_int_equal(ops.open(ops.self, &key, &permit), 0);
+	assert_int_equal(ops.open(ops.self, &key, &none, &permit), 0);
 	ops.commit(ops.self);
 	assert_true(found(9000, true, &at));
 	assert_int_equal(at.flags, PERMIT_RTP | PERMIT_RTCP);
@@ -324,17 +202,18 @@ static void without_a_free_slot_nothing_more_is_opened(void **state)
 	for (; opened < LIMIT_SLOTS + 1; opened++) {
 		key.destination_port = (uint16_t)(opened % ROOM);
 		permit = (struct permit){ .slot = SLOT_NONE };
-		if (ops.open(ops.self, &key, &permit))
+		if (ops.open(ops.self, &key, &none, &permit))
 			break;
 		assert_true(permit.slot < LIMIT_SLOTS);
 	}
 	assert_int_equal(opened, LIMIT_SLOTS);
-	assert_int_equal(ops.open(ops.self, &key, &permit), -ENOSPC);
+	assert_int_equal(ops.open(ops.self, &key, &none, &permit), -ENOSPC);
 }
 
 static void walk_sees_what_is_there_and_a_successor_takes_no_slot_of_it(void **state)
 {
 	struct permit flow, pinhole, permit;
+	struct translation translation;
 	struct kernel_walk walk;
 	struct flow_key key;
 	uint32_t seen = 0;
@@ -351,7 +230,7 @@ static void walk_sees_what_is_there_and_a_successor_takes_no_slot_of_it(void **s
 	assert_non_null(maps);
 	maps_projector(maps, &ops);
 	maps_walk(maps, &walk);
-	while (walk.next(walk.self, &key, &permit)) {
+	while (walk.next(walk.self, &key, &permit, &translation)) {
 		assert_true(permit.slot == flow.slot || permit.slot == pinhole.slot);
 		seen++;
 	}

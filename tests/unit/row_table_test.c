@@ -46,9 +46,10 @@ static const struct {
 static uint32_t opened, closed, stored, ended, timers, sources;
 static enum row_type stored_type;
 
-static int kernel_open_key(void *self, const struct flow_key *key, struct permit *permit)
+static int kernel_open_key(void *self, const struct flow_key *key,
+			   const struct translation *translation, struct permit *permit)
 {
-	(void)self, (void)key, (void)permit;
+	(void)self, (void)key, (void)translation, (void)permit;
 	opened++;
 	return 0;
 }

@@ -38,10 +38,12 @@ struct replay {
 };
 
 /* What the executor asks of a kernel. */
-static int kernel_open_key(void *self, const struct flow_key *key, struct permit *permit)
+static int kernel_open_key(void *self, const struct flow_key *key,
+			   const struct translation *translation, struct permit *permit)
 {
 	struct replay *r = self;
 
+	(void)translation;
 	if (fastpath_open(r->fastpath, key, permit))
 		tell_effect(&r->tell, true, key, permit);
 	return fastpath_permit(r->fastpath, key) ? 0 : -ENOSPC;

@@ -4,6 +4,7 @@
 
 #include "cli/show_own.h"
 #include "inspect/inspect.h"
+#include "state/door.h"
 
 /* All rows of one call. */
 struct rows {
@@ -29,10 +30,11 @@ static json_t *doors(const struct view *v, const struct rows *rows, bool exact)
 		const struct row_view *row = &rows->row[i];
 		struct row_view door = { ROW_door, row->key, row->value };
 		const struct flow_key *key = NULL;
+		struct flow_key flow;
 
 		if (row->type == ROW_door) {
-			key = &((const struct door_row *)row->value)->key;
-			key = door_is_exact(key) == exact ? key : NULL;
+			flow = door_flow(row->value);
+			key = door_is_exact(&flow) == exact ? &flow : NULL;
 		} else if (row->type == ROW_lock && exact) {
 			key = &((const struct lock_row *)row->value)->key;
 			door.value = tables_find(v->tables, ROW_door, row->key);

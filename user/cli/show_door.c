@@ -2,6 +2,7 @@
 /* Doors and locks as flows and pinholes, with what the fast path saw of them. */
 #include "cli/quality.h"
 #include "cli/show_own.h"
+#include "state/door.h"
 
 bool door_is_exact(const struct flow_key *key)
 {
@@ -65,7 +66,7 @@ json_t *show_door(const struct view *v, const struct row_view *door, const struc
 	json_t *line = json_pack(
 		"{s:o, s:o, s:s, s:s, s:s, s:s*, s:o, s:b, s:b, s:I, s:I, s:I, s:o, s:o, s:o}",
 		"from", show_place(&key->source, key->source_port), "to",
-		show_place(&key->destination, key->destination_port), "zone",
+		show_place(&d->key.destination, d->key.destination_port), "zone",
 		view_zone(v, key->zone), "to_zone", view_zone(v, d->zone_out), "kind",
 		door_kind(d), "media", kind < sizeof(media) / sizeof(*media) ? media[kind] : NULL,
 		"call", show_text(v, &door->key->owner, TEXT_CALL_ID), "early",
@@ -74,6 +75,12 @@ json_t *show_door(const struct view *v, const struct row_view *door, const struc
 		show_since(v, a.seen_ns), "expires_s", show_until(v, d->expires_ns), "named_by",
 		show_place(&d->named_by.address, d->named_by.port));
 
+	if (d->arrives_at.port)
+		json_object_set_new(line, "arrives_at",
+				    show_place(&d->arrives_at.address, d->arrives_at.port));
+	if (d->leaves_from.port)
+		json_object_set_new(line, "leaves_from",
+				    show_place(&d->leaves_from.address, d->leaves_from.port));
 	if (d->flags & PERMIT_RTP)
 		add_quality(line, &a, door, kind);
 	return line;
@@ -88,6 +95,8 @@ static bool is_meant(const struct view *v, const struct filter *f, const struct 
 	    !filter_takes_call(v, f, &door->key->owner))
 		return false;
 	return filter_takes_address(f, &key->destination) ||
+	       (d->arrives_at.port && filter_takes_address(f, &d->key.destination)) ||
+	       (d->leaves_from.port && filter_takes_address(f, &d->leaves_from.address)) ||
 	       (!address_is_zero(&key->source) && filter_takes_address(f, &key->source));
 }
 
@@ -98,10 +107,10 @@ static json_t *doors(const struct view *v, const struct filter *f, bool exact)
 	uint32_t cursor = 0;
 
 	while (tables_next(v->tables, ROW_door, &cursor, &row)) {
-		const struct door_row *door = row.value;
+		const struct flow_key flow = door_flow(row.value);
 
-		if (door_is_exact(&door->key) == exact && is_meant(v, f, &row, &door->key))
-			json_array_append_new(list, show_door(v, &row, &door->key));
+		if (door_is_exact(&flow) == exact && is_meant(v, f, &row, &flow))
+			json_array_append_new(list, show_door(v, &row, &flow));
 	}
 	return list;
 }

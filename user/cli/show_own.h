@@ -17,7 +17,7 @@ json_t *show_since(const struct view *v, uint64_t ns);
 json_t *show_until(const struct view *v, uint64_t ns);
 
 /* show_door.c */
-/* One flow or pinhole: `key` is the door's own or that of a lock of it. */
+/* One flow or pinhole: `key` is how it arrives, the door's (door_flow) or that of a lock of it. */
 json_t *show_door(const struct view *v, const struct row_view *door, const struct flow_key *key);
 bool door_is_exact(const struct flow_key *key);
 json_t *show_pinholes(const struct view *v, struct filter *f);

@@ -167,7 +167,7 @@ static int open_pins(struct kernel *k, struct kernel_error *reterr)
 		{ "maps/flows", &m->flows }, { "maps/pinholes", &m->pinholes },
 		{ "maps/near_index", &m->near_index }, { "maps/near_flows", &m->near_flows },
 		{ "maps/near_shape", &m->near_shape }, { "maps/interfaces", &m->interfaces },
-		{ "maps/activity", &m->activity }, { "maps/attachments", &m->attachments },
+		{ "maps/translations", &m->translations }, { "maps/activity", &m->activity }, { "maps/attachments", &m->attachments },
 		{ "maps/zones", &m->zones }, { "maps/networks", &m->networks },
 		{ "maps/zone_names", &m->zone_names }, { "maps/source_buckets", &m->source_buckets },
 		{ "maps/services", &m->services }, { "maps/sources", &m->sources },

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "policy/policy.h"
+#include <ringfence/nat.h>
 #include <ringfence/punt.h>
 #include <ringfence/row.h>
 
@@ -19,6 +20,7 @@ struct kernel_maps {
 	int flows, pinholes, activity, attachments, zones, networks, services, sources, counters;
 	int near_shape, near_index, near_flows, interfaces, control, tx_ports, local_addresses;
 	int punt_trusted, punt_other, events, journal, zone_names, source_buckets, listeners;
+	int translations;
 	int rows[ROW_COUNT];
 };
 
@@ -87,6 +89,9 @@ bool kernel_attachment_next(const struct kernel *k, struct attachment_key *key,
 int kernel_zone_names(const struct kernel *k, struct zone_name ret[LIMIT_ZONES + 1]);
 /* What the fast path wrote of a flow or pinhole; false where it is not open. */
 bool kernel_activity(const struct kernel *k, const struct flow_key *key, struct activity *ret);
+/* How packets of that flow or pinhole leave; false where it is not open or nothing is changed. */
+bool kernel_translation(const struct kernel *k, const struct flow_key *key,
+			struct translation *ret);
 /* Sum over all CPUs. What the daemon counts itself is written ten times a second. */
 int kernel_counter(const struct kernel *k, uint32_t index, uint64_t *ret);
 int kernel_control_word(const struct kernel *k, struct control *ret);

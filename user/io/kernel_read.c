@@ -73,13 +73,28 @@ bool kernel_bucket_next(const struct kernel *k, const struct bucket_key *after,
 	return false;
 }
 
-bool kernel_activity(const struct kernel *k, const struct flow_key *key, struct activity *ret)
+static bool read_permit(const struct kernel *k, const struct flow_key *key, struct permit *ret)
 {
 	bool exact = key->source_port && !address_is_zero(&key->source);
+
+	return !bpf_map_lookup_elem(exact ? k->maps.flows : k->maps.pinholes, key, ret);
+}
+
+bool kernel_activity(const struct kernel *k, const struct flow_key *key, struct activity *ret)
+{
 	struct permit permit;
 
-	return !bpf_map_lookup_elem(exact ? k->maps.flows : k->maps.pinholes, key, &permit) &&
+	return read_permit(k, key, &permit) &&
 	       !bpf_map_lookup_elem(k->maps.activity, &permit.slot, ret);
+}
+
+bool kernel_translation(const struct kernel *k, const struct flow_key *key,
+			struct translation *ret)
+{
+	struct permit permit;
+
+	return read_permit(k, key, &permit) && permit.flags & PERMIT_TRANSLATED &&
+	       !bpf_map_lookup_elem(k->maps.translations, &permit.slot, ret);
 }
 
 int kernel_counter(const struct kernel *k, uint32_t index, uint64_t *ret)

@@ -35,6 +35,7 @@ struct closing {
 	struct permit permit;
 	uint64_t due_ns;
 	bool is_cancelled;           /* opened again meanwhile */
+	bool is_slot;                /* its slot alone: the key has another one */
 };
 
 struct maps {
@@ -42,6 +43,7 @@ struct maps {
 	struct rows *rows;
 	struct near *near;           /* NULL where there is none           */
 	struct activity *activity;   /* mapped; NULL where it could not be */
+	struct translation *translations; /* likewise, by slot */
 	struct waiting flows, pinholes;
 	struct map *closing_keys;    /* flow_key -> struct closing *       */
 	struct closing *first, **last;
@@ -65,7 +67,16 @@ static int map_of(const struct maps *m, const struct flow_key *key)
 	return is_exact(key) ? m->fds->flows : m->fds->pinholes;
 }
 
-static bool walk_next(void *self, struct flow_key *ret_key, struct permit *ret_permit)
+static struct translation translation_of(const struct maps *m, const struct permit *permit)
+{
+	const struct translation none = { .pad = 0 };
+
+	return m->translations && permit->flags & PERMIT_TRANSLATED && permit->slot < LIMIT_SLOTS ?
+	       m->translations[permit->slot] : none;
+}
+
+static bool walk_next(void *self, struct flow_key *ret_key, struct permit *ret_permit,
+		      struct translation *ret_translation)
 {
 	struct maps *m = self;
 
@@ -82,6 +93,7 @@ static bool walk_next(void *self, struct flow_key *ret_key, struct permit *ret_p
 		if (bpf_map_lookup_elem(fd, &m->walk_key, ret_permit))
 			continue;
 		*ret_key = m->walk_key;
+		*ret_translation = translation_of(m, ret_permit);
 		return true;
 	}
 	return false;
@@ -96,12 +108,13 @@ void maps_walk(struct maps *m, struct kernel_walk *ret)
 
 static void find_slots(struct maps *m)
 {
+	struct translation translation;
 	struct kernel_walk walk;
 	struct flow_key key;
 	struct permit permit;
 
 	maps_walk(m, &walk);
-	while (walk.next(m, &key, &permit))
+	while (walk.next(m, &key, &permit, &translation))
 		if (permit.slot < LIMIT_SLOTS)
 			m->used[permit.slot] = 1;
 	for (uint32_t slot = LIMIT_SLOTS; slot-- > 0;)
@@ -109,10 +122,16 @@ static void find_slots(struct maps *m)
 			m->free_slots[m->free_count++] = slot;
 }
 
+static void *map_memory(int fd, size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
 struct maps *maps_new(const struct kernel_maps *fds, const struct hash_key *key)
 {
 	struct maps *m = calloc(1, sizeof(*m));
-	void *mapped;
 
 	if (!m)
 		return NULL;
@@ -126,9 +145,8 @@ struct maps *maps_new(const struct kernel_maps *fds, const struct hash_key *key)
 		maps_free(m);
 		return NULL;
 	}
-	mapped = mmap(NULL, LIMIT_SLOTS * sizeof(struct activity), PROT_READ | PROT_WRITE,
-		      MAP_SHARED, fds->activity, 0);
-	m->activity = mapped == MAP_FAILED ? NULL : mapped;
+	m->activity = map_memory(fds->activity, LIMIT_SLOTS * sizeof(*m->activity));
+	m->translations = map_memory(fds->translations, LIMIT_SLOTS * sizeof(*m->translations));
 	find_slots(m);
 	m->near = near_new(fds, loop_now_ns());
 	return m;
@@ -149,7 +167,9 @@ void maps_free(struct maps *m)
 		free(c);
 	}
 	if (m->activity)
-		munmap(m->activity, LIMIT_SLOTS * sizeof(struct activity));
+		munmap(m->activity, LIMIT_SLOTS * sizeof(*m->activity));
+	if (m->translations)
+		munmap(m->translations, LIMIT_SLOTS * sizeof(*m->translations));
 	rows_free(m->rows);
 	near_free(m->near);
 	map_free(m->closing_keys);
@@ -207,8 +227,33 @@ static uint32_t take_slot(struct maps *m)
 	return slot;
 }
 
-/* A key that is opened again while it closes takes its slot along. */
-static uint32_t cancel_closing(struct maps *m, const struct flow_key *key)
+/* What programs may still read is given back when none runs any more that found it. */
+static struct closing *close_later(struct maps *m, const struct flow_key *key,
+				   const struct permit *permit)
+{
+	struct closing *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	*c = (struct closing){ .key = *key, .permit = *permit };
+	*m->last = c;
+	m->last = &c->next;
+	if (!m->unmarked)
+		m->unmarked = c;
+	return c;
+}
+
+/* A translation is written where no open permit leads to. */
+static bool fits_slot(const struct maps *m, uint32_t slot, const struct translation *translation)
+{
+	return slot < LIMIT_SLOTS &&
+	       (!m->translations ||
+		!memcmp(&m->translations[slot], translation, sizeof(*translation)));
+}
+
+/* A key that is opened again while it closes takes its slot along, where it leaves as before. */
+static uint32_t cancel_closing(struct maps *m, const struct flow_key *key,
+			       const struct translation *translation)
 {
 	struct closing **found = map_find(m->closing_keys, key);
 	struct closing *c = found ? *found : NULL;
@@ -216,20 +261,69 @@ static uint32_t cancel_closing(struct maps *m, const struct flow_key *key)
 	if (!c)
 		return SLOT_NONE;
 	map_remove(m->closing_keys, key);
-	c->is_cancelled = true;
-	return c->permit.slot;
+	c->is_slot = translation && !fits_slot(m, c->permit.slot, translation);
+	c->is_cancelled = !c->is_slot;
+	return c->is_slot ? SLOT_NONE : c->permit.slot;
 }
 
-static int open_key(void *self, const struct flow_key *key, struct permit *permit)
+/* The stream's figures go on. Its next hop is looked up anew, and what was learned of the former
+ * door's sender is forgotten, as it is when a door moves. */
+static void move_activity(struct maps *m, uint32_t from, uint32_t to)
 {
+	struct activity a = m->activity[from];
+
+	memset(&a.hop, 0, sizeof(a.hop));
+	a.lock = 0;
+	a.told_second = 0;
+	m->activity[to] = a;
+}
+
+/* An open key that is to leave otherwise: another slot, and the old one back later. */
+static uint32_t change_slot(struct maps *m, const struct flow_key *key, const struct permit *permit)
+{
+	struct closing *c;
+	uint32_t slot = take_slot(m);
+
+	if (slot == SLOT_NONE)
+		return SLOT_NONE;
+	move_activity(m, permit->slot, slot);
+	c = close_later(m, key, permit);
+	if (c)
+		c->is_slot = true;
+	return slot;
+}
+
+static uint32_t slot_for(struct maps *m, const struct flow_key *key,
+			 const struct translation *translation, const struct permit *permit)
+{
+	uint32_t slot = permit->slot;
+
+	if (slot == SLOT_NONE)
+		slot = cancel_closing(m, key, translation);
+	else if (!fits_slot(m, slot, translation))
+		return change_slot(m, key, permit);
+	return slot == SLOT_NONE ? take_slot(m) : slot;
+}
+
+static int open_key(void *self, const struct flow_key *key, const struct translation *translation,
+		    struct permit *permit)
+{
+	const struct permit before = *permit;
 	struct maps *m = self;
 
-	if (permit->slot == SLOT_NONE)
-		permit->slot = cancel_closing(m, key);
-	if (permit->slot == SLOT_NONE)
-		permit->slot = take_slot(m);
-	if (permit->slot == SLOT_NONE)
+	if (permit->flags & PERMIT_TRANSLATED && !m->translations)
+		return -ENOTSUP;
+	permit->slot = slot_for(m, key, translation, permit);
+	if (permit->slot == SLOT_NONE) {
+		/* Better nowhere than where it went before. */
+		permit->slot = before.slot;
+		permit->flags |= PERMIT_CLOSED;
+		if (permit->slot != SLOT_NONE)
+			wait_write(m, key, permit);
 		return -ENOSPC;
+	}
+	if (m->translations)
+		m->translations[permit->slot] = *translation;
 	wait_write(m, key, permit);
 	return 0;
 }
@@ -237,21 +331,18 @@ static int open_key(void *self, const struct flow_key *key, struct permit *permi
 static int close_key(void *self, const struct flow_key *key, const struct permit *permit)
 {
 	struct maps *m = self;
-	struct closing *c = calloc(1, sizeof(*c)), **slot;
+	struct closing **place, *c;
 
-	cancel_closing(m, key);
-	slot = c ? map_take(m->closing_keys, key) : NULL;
-	if (!slot) {
-		free(c);
+	cancel_closing(m, key, NULL);
+	place = map_take(m->closing_keys, key);
+	c = place ? close_later(m, key, permit) : NULL;
+	if (!c) {
+		if (place)
+			map_remove(m->closing_keys, key);
 		return -ENOMEM;
 	}
-	*c = (struct closing){ .key = *key, .permit = *permit };
 	c->permit.flags |= PERMIT_CLOSED;
-	*slot = c;
-	*m->last = c;
-	m->last = &c->next;
-	if (!m->unmarked)
-		m->unmarked = c;
+	*place = c;
 	return 0;
 }
 
@@ -288,7 +379,7 @@ void maps_close(struct maps *m)
 		struct closing *c = m->unmarked;
 
 		c->due_ns = now_ns + CLOSING_NS;
-		if (!c->is_cancelled)
+		if (!c->is_cancelled && !c->is_slot)
 			wait_write(m, &c->key, &c->permit);
 	}
 	commit(m);
@@ -319,8 +410,10 @@ static void end_closing(struct maps *m, const struct closing *c)
 {
 	if (c->is_cancelled)
 		return;
-	wait_delete(m, &c->key);
-	map_remove(m->closing_keys, &c->key);
+	if (!c->is_slot) {
+		wait_delete(m, &c->key);
+		map_remove(m->closing_keys, &c->key);
+	}
 	if (c->permit.slot < LIMIT_SLOTS)
 		m->free_slots[m->free_count++] = c->permit.slot;
 }

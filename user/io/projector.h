@@ -7,14 +7,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <ringfence/nat.h>
 #include <ringfence/row.h>
 
 /* The kernel's side of a projection; the daemon's is io/maps, replay and tests bring tables of
  * their own. Each returns 0 or negative errno. */
 struct projector_ops {
 	/* Opens or rewrites: an exact key is a flow, else a pinhole. permit->slot is that of the
-	 * entry that is rewritten, else SLOT_NONE, and then written. */
-	int (*open)(void *self, const struct flow_key *key, struct permit *permit);
+	 * entry that is rewritten, else SLOT_NONE, and then written. The translation is zero where
+	 * the permit is not PERMIT_TRANSLATED; where it changed, the entry gets another slot. */
+	int (*open)(void *self, const struct flow_key *key, const struct translation *translation,
+		    struct permit *permit);
 	/* What was opened holds when this returns. NULL: it does so at once. */
 	void (*commit)(void *self);
 	/* Two steps, both later: marks closed, deletes at least 100 ms after that. */
@@ -39,7 +42,8 @@ struct projector_ops {
 
 /* A walk over what the kernel holds. */
 struct kernel_walk {
-	bool (*next)(void *self, struct flow_key *ret_key, struct permit *ret_permit);
+	bool (*next)(void *self, struct flow_key *ret_key, struct permit *ret_permit,
+		     struct translation *ret_translation);
 	void *self;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "base/wheel.h"
+#include "state/door.h"
 
 #define GRAIN_NS (100ull * 1000 * 1000)
 /* What is due and did not happen (its owner was busy, its batch void) is tried again. */
@@ -88,13 +89,16 @@ uint64_t alarms_media_seen(struct alarms *a, const struct owner *owner)
 	for (uint32_t i = 0; i < count && i < LIMIT_SUBJECTS; i++) {
 		const struct door_row *door = a->rows[i].value;
 		const struct lock_row *lock = a->rows[i].value;
+		struct flow_key flow;
 
-		at = 0;
 		/* A locked stream runs on the lock's own flow. */
 		if (a->rows[i].type == ROW_door && door->kind == DOOR_MEDIA)
-			at = a->ops.seen_ns(a->ops.self, &door->key);
+			flow = door_flow(door);
 		else if (a->rows[i].type == ROW_lock)
-			at = a->ops.seen_ns(a->ops.self, &lock->key);
+			flow = lock->key;
+		else
+			continue;
+		at = a->ops.seen_ns(a->ops.self, &flow);
 		if (at > seen)
 			seen = at;
 	}

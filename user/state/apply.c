@@ -193,7 +193,9 @@ static bool ends_lock(const struct apply *a, enum row_type type, const struct ro
 	const struct door_row *old = type == ROW_door ? tables_find(a->tables, type, key) : NULL;
 	const struct door_row *now = value;
 
-	return old && (!now || memcmp(&old->key, &now->key, sizeof(old->key)));
+	return old && (!now || memcmp(&old->key, &now->key, sizeof(old->key)) ||
+		       memcmp(&old->arrives_at, &now->arrives_at, sizeof(old->arrives_at)) ||
+		       memcmp(&old->leaves_from, &now->leaves_from, sizeof(old->leaves_from)));
 }
 
 /* The row as it is handed in, with its head; NULL ends it. */

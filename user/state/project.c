@@ -7,6 +7,7 @@
 
 #include "base/address.h"
 #include "base/map.h"
+#include "state/door.h"
 
 #define TOUCHED_MOST 4096
 /* Claims of one key that are always added up anew. Where calls by the thousand share a port, what ends
@@ -20,15 +21,17 @@ struct claim_key {
 };
 
 struct claim {
-	struct claim *next, **link;
+	struct claim *next, **link;  /* next is an older one; next first: see claim_newer */
 	struct opening *opening;
 	struct claim_key key;
 	struct flow_key flow;
 };
 
 struct opening {
-	struct claim *claims;
+	struct claim *claims, *oldest;
+	struct claim *holder;        /* whose translation holds; NULL: to be chosen */
 	struct permit permit;
+	struct translation translation;
 	uint32_t count;              /* claims */
 	uint32_t gone;               /* since they were added up */
 	uint32_t is_open;
@@ -93,7 +96,7 @@ static bool row_flow(const struct projection *p, const struct claim_key *key, st
 	if (!door)
 		return false;
 	if (key->type == ROW_door) {
-		*ret = door->key;
+		*ret = door_flow(door);
 		return true;
 	}
 	lock = tables_find(p->tables, ROW_lock, &key->row);
@@ -164,10 +167,69 @@ static bool want(const struct projection *p, struct opening *o, const struct cla
 	return true;
 }
 
+/* The claim that came after this one; NULL: none. */
+static struct claim *claim_newer(const struct claim *c)
+{
+	_Static_assert(offsetof(struct claim, next) == 0, "a link to `next` is a claim");
+	return c->link == &c->opening->claims ? NULL : (struct claim *)c->link;
+}
+
+/* One packet has one way to leave. The oldest claim says which, so that no later call turns a running
+ * stream to itself; but what is answered goes before what is only offered. */
+static bool claim_is_firm(const struct projection *p, const struct claim *c)
+{
+	const struct door_row *door = tables_find(p->tables, ROW_door, &c->key.row);
+
+	return door && !(door->flags & PERMIT_EARLY);
+}
+
+static struct translation claim_translation(const struct projection *p, const struct claim *c)
+{
+	const struct door_row *door = tables_find(p->tables, ROW_door, &c->key.row);
+
+	return door ? door_translation(door) : (struct translation){ .pad = 0 };
+}
+
+static struct claim *choose_holder(const struct projection *p, const struct opening *o)
+{
+	struct claim *c = o->oldest;
+
+	for (int i = 0; c && i < EXACT_CLAIMS; i++, c = claim_newer(c))
+		if (claim_is_firm(p, c))
+			return c;
+	return o->oldest;
+}
+
+/* How packets leave, now that `by` came, changed or went. */
+static struct translation want_translation(struct projection *p, struct opening *o,
+					   const struct claim_key *by)
+{
+	struct claim *c = by ? map_find(p->claims, by) : NULL;
+	struct translation held, other;
+
+	if (c && c->opening != o)
+		c = NULL;
+	if (!o->holder || (c == o->holder && !claim_is_firm(p, c)))
+		o->holder = choose_holder(p, o);
+	else if (c && claim_is_firm(p, c) && !claim_is_firm(p, o->holder))
+		o->holder = c;
+	held = claim_translation(p, o->holder);
+	if (!c || c == o->holder)
+		return held;
+	other = claim_translation(p, c);
+	if (memcmp(&held, &other, sizeof(held)))
+		p->ops.count(p->ops.self, COUNTER_translations_contested, 1);
+	return held;
+}
+
 static void drop_claim(struct projection *p, struct claim *c)
 {
 	c->opening->count--;
 	c->opening->gone++;
+	if (c->opening->oldest == c)
+		c->opening->oldest = claim_newer(c);
+	if (c->opening->holder == c)
+		c->opening->holder = NULL;
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
@@ -191,6 +253,8 @@ static void add_claim(struct projection *p, const struct claim_key *key, const s
 	c->link = &o->claims;
 	if (c->next)
 		c->next->link = &c->next;
+	else
+		o->oldest = c;
 	o->claims = c;
 }
 
@@ -239,11 +303,13 @@ static void kernel_failed(struct projection *p, int error)
 		p->ops.count(p->ops.self, COUNTER_kernel_errors, 1);
 }
 
-static void resolve_ends(struct projection *p, const struct flow_key *key)
+static void resolve_ends(struct projection *p, const struct flow_key *key,
+			 const struct translation *translation)
 {
 	if (!p->ops.resolve)
 		return;
-	p->ops.resolve(p->ops.follower, &key->destination);
+	p->ops.resolve(p->ops.follower, translation->destination_port ? &translation->destination :
+								       &key->destination);
 	if (!address_is_zero(&key->source))
 		p->ops.resolve(p->ops.follower, &key->source);
 }
@@ -251,18 +317,26 @@ static void resolve_ends(struct projection *p, const struct flow_key *key)
 static void open_key(struct projection *p, const struct flow_key *key, const struct claim_key *by)
 {
 	struct opening *o = map_find(p->openings, key);
+	struct translation translation;
 	struct permit permit;
+	bool moved;
 
-	if (!o || !want(p, o, by, &permit))
+	if (!o || !o->claims || !want(p, o, by, &permit))
 		return;
+	translation = want_translation(p, o, by);
+	permit.flags &= ~(uint32_t)PERMIT_TRANSLATED;
+	if (!translation_is_none(&translation))
+		permit.flags |= PERMIT_TRANSLATED;
 	permit.slot = o->is_open ? o->permit.slot : SLOT_NONE;
-	if (o->is_open && !memcmp(&permit, &o->permit, sizeof(permit)))
+	moved = memcmp(&translation, &o->translation, sizeof(translation)) != 0;
+	if (o->is_open && !moved && !memcmp(&permit, &o->permit, sizeof(permit)))
 		return;
-	kernel_failed(p, p->ops.open(p->ops.self, key, &permit));
-	if (!o->is_open) {
+	kernel_failed(p, p->ops.open(p->ops.self, key, &translation, &permit));
+	if (!o->is_open)
 		p->ops.count(p->ops.self, COUNTER_doors_opened, 1);
-		resolve_ends(p, key);
-	}
+	if (!o->is_open || moved)
+		resolve_ends(p, key, &translation);
+	o->translation = translation;
 	o->permit = permit;
 	o->is_open = 1;
 }
@@ -303,17 +377,33 @@ bool projection_claimant(const struct projection *p, const struct flow_key *key,
 	return true;
 }
 
+/* Rows are read back in any order: of firm claims that differ, the one that held goes on. */
+static void adopt_holder(const struct projection *p, struct opening *o)
+{
+	struct claim *c = o->oldest;
+
+	for (int i = 0; c && !o->holder && i < EXACT_CLAIMS; i++, c = claim_newer(c)) {
+		struct translation t = claim_translation(p, c);
+
+		if (claim_is_firm(p, c) && !memcmp(&t, &o->translation, sizeof(t)))
+			o->holder = c;
+	}
+}
+
 /* Entries of the kernel's that a door claims keep their slot; the others close. */
 static uint32_t adopt(struct projection *p, const struct kernel_walk *held)
 {
 	uint32_t closed = 0;
 	struct flow_key key;
 	struct permit permit;
+	struct translation translation;
 
-	while (held->next(held->self, &key, &permit)) {
+	while (held->next(held->self, &key, &permit, &translation)) {
 		struct opening *o = map_find(p->openings, &key);
 
 		if (o) {
+			o->translation = translation;
+			adopt_holder(p, o);
 			o->permit = permit;
 			o->is_open = 1;
 			continue;
@@ -339,12 +429,13 @@ uint32_t projection_reconcile(struct projection *p, const struct kernel_walk *he
 		((struct opening *)value)->is_open = 0;
 	mended = adopt(p, held);
 	for (cursor = 0; map_next(p->openings, &cursor, &at, &value);) {
-		struct opening *o = value;
-		struct permit before = o->permit;
-		bool was_open = o->is_open;
+		const struct opening *o = value;
+		const struct opening before = *o;
 
 		open_key(p, at, NULL);
-		mended += !was_open || memcmp(&before, &o->permit, sizeof(before)) != 0;
+		mended += !before.is_open ||
+			  memcmp(&before.permit, &o->permit, sizeof(o->permit)) != 0 ||
+			  memcmp(&before.translation, &o->translation, sizeof(o->translation)) != 0;
 	}
 	if (p->ops.commit)
 		p->ops.commit(p->ops.self);
