@@ -5,7 +5,9 @@
 
 static bool is_door(const char *host, uint16_t port)
 {
-	return open_to(NULL, 0, host, port) & PERMIT_SIGNALLING;
+	const struct permit *permit = permit_to(NULL, 0, host, port);
+
+	return permit && permit->flags & PERMIT_SIGNALLING && permit->expires_ns > w.now_ns;
 }
 
 static void accepted(const char *from, const char *to, const char *text)

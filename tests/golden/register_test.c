@@ -62,7 +62,9 @@ static void enrol(int number, const char *more)
 
 static bool can_be_called(uint16_t port)
 {
-	return open_to(NULL, 0, PHONE, port) & PERMIT_SIGNALLING;
+	const struct permit *permit = permit_to(NULL, 0, PHONE, port);
+
+	return permit && permit->flags & PERMIT_SIGNALLING && permit->expires_ns > w.now_ns;
 }
 
 /* RFC 3261 10.2.1.1: what the registrar grants counts, not what was asked for. */
