@@ -62,7 +62,9 @@ static void enrol(int number, const char *more)
 
 static bool can_be_called(uint16_t port)
 {
-	return open_to(NULL, 0, PHONE, port) & PERMIT_SIGNALLING;
+	const struct permit *permit = permit_to(NULL, 0, PHONE, port);
+
+	return permit && permit->flags & PERMIT_SIGNALLING && permit->expires_ns > w.now_ns;
 }
 
 /* RFC 3261 10.2.1.1: what the registrar grants counts, not what was asked for. */
@@ -407,6 +409,19 @@ static void path_is_where_the_registrar_may_send(void **state)
 	assert_false(can_be_called(5083));
 }
 
+/* RFC 3608 5: the phone's requests go there from now on. */
+static void service_route_is_where_the_phone_may_send(void **state)
+{
+	(void)state;
+	ask(1, "Contact: " HERE CRLF);
+	grant("SIP/2.0 200 OK", 1, "Contact: " HERE ";expires=60" CRLF "Service-Route: <sip:" PBX
+	      ":5091;lr>, <sip:far.example;lr>" CRLF);
+	run_timers(45);
+	assert_true(open_to(NULL, 0, PBX, 5091) & PERMIT_SIGNALLING);
+	run_timers(20);
+	assert_int_equal(open_to(NULL, 0, PBX, 5091), 0);
+}
+
 /* RFC 3261 10.2.2 */
 static void star_beside_a_contact_or_with_a_time_is_refused(void **state)
 {
@@ -506,6 +521,7 @@ int main(void)
 		TEST(instance_is_kept_where_the_registrar_does_not_repeat_it),
 		TEST(temporary_gruu_leads_to_its_binding_until_it_goes),
 		TEST(path_is_where_the_registrar_may_send),
+		TEST(service_route_is_where_the_phone_may_send),
 		TEST(star_beside_a_contact_or_with_a_time_is_refused),
 		TEST(user_has_no_more_contacts_than_the_limit),
 		TEST(host_has_no_more_registrations_than_the_limit),

@@ -113,12 +113,72 @@ bool door_uri(const struct judge *j, const struct row_key *key, const struct sip
 	return door_signalling(j, key, &flow, expires_ns);
 }
 
-/* Requests inside the dialog go to the Contact, from whatever port of the other side. */
-bool door_contact(struct judge *j, const struct owner *owner, uint64_t sub, uint64_t expires_ns)
+/* A target that is to move may be refused to (RFC 3261 12.2.1.2): where it was stays open, too. */
+static void keep_before(const struct judge *j, const struct row_key *key, const struct sip_uri *uri)
 {
-	const struct row_key key = sip_key(owner, sub, PART_CONTACT + j->sender);
+	const struct row_key before = sip_key(&key->owner, key->sub, PART_CONTACT_BEFORE + j->sender);
+	const struct door_row *old = judge_row(j, ROW_door, key);
+	const struct endpoint e = uri_endpoint(uri);
+
+	if (old && (old->key.destination_port != e.port ||
+		    !address_equal(&old->key.destination, &e.address)))
+		batch_put_optional(j->batch, ROW_door, &before, old);
+}
+
+/* Names are those of servers, who speak for themselves: nothing is resolved. */
+static bool names_sender(const struct judge *j, const struct sip_uri *uri)
+{
+	const struct address *from = &j->in->flow->source.address;
+	const struct server *s = policy_server_named(j->in->policy, uri->host.text, SIP_PROTOCOL);
+
+	return s && s == policy_server_at(j->in->policy, from, SIP_PROTOCOL);
+}
+
+/* RFC 3261 12.1.1, 12.1.2: the nearest hop of the sender's side is among them. */
+static bool door_routes(const struct judge *j, uint64_t sub, uint64_t expires_ns)
+{
+	const struct sip_parties *routes = &j->m->record_routes;
+	struct row_key key = sip_key(&j->owner, sub, PART_ROUTE + 8u * j->sender);
+	const uint32_t end = key.part + ROUTES;
+	bool opened = false;
+
+	for (uint32_t i = 0; i < routes->count && key.part < end; i++) {
+		struct sip_uri uri = routes->at[i].uri;
+
+		if (names_sender(j, &uri)) {
+			uri.host.address = j->in->flow->source.address;
+			uri.host.is_address = true;
+		}
+		if (!uri.host.is_address ||
+		    policy_zone_of(j->in->policy, &uri.host.address) != j->in->flow->zones[0] ||
+		    !door_uri(j, &key, &uri, expires_ns))
+			continue;
+		key.part++;
+		opened = true;
+	}
+	return opened;
+}
+
+bool door_targets(struct judge *j, uint64_t sub, uint64_t expires_ns)
+{
+	const struct row_key key = sip_key(&j->owner, sub, PART_CONTACT + j->sender);
+	bool opened = door_routes(j, sub, expires_ns);
+	const struct sip_uri *uri;
 
 	if (!j->m->contacts.count || j->m->contacts.at[0].is_star)
-		return false;
-	return door_uri(j, &key, &j->m->contacts.at[0].party.uri, expires_ns);
+		return opened;
+	uri = &j->m->contacts.at[0].party.uri;
+	keep_before(j, &key, uri);
+	return door_uri(j, &key, uri, expires_ns) || opened;
+}
+
+/* RFC 3261 8.1.3.4: the caller goes on to them itself. */
+void door_redirects(struct judge *j, uint64_t expires_ns)
+{
+	for (uint32_t i = 0; i < j->m->contacts.count && i < ROUTES; i++) {
+		const struct row_key key = sip_key(&j->owner, 0, PART_REDIRECT + i);
+
+		if (!j->m->contacts.at[i].is_star)
+			door_uri(j, &key, &j->m->contacts.at[i].party.uri, expires_ns);
+	}
 }

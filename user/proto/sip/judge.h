@@ -26,6 +26,10 @@
 #define PART_RESPONSE 0x1000000u     /* where the answer to a request goes   */
 #define PART_RESPONSE_VIA 0x1000001u
 #define PART_CONTACT 0x1000010u      /* + side                               */
+#define PART_CONTACT_BEFORE 0x1000012u /* + side: the one that it replaced   */
+#define PART_ROUTE 0x1000040u        /* + 8 for each side, + its place       */
+#define PART_REDIRECT 0x1000050u     /* + its place                          */
+#define ROUTES 4u                    /* of one message that get a door       */
 
 struct judge {
 	const struct sip_message *m;
@@ -85,6 +89,12 @@ void sip_ran_out(const struct judge *j, const struct transaction_row *t);
 void sip_health_expire(const struct judge *j, const struct row_key *timer);
 uint64_t sip_invite_life(const struct inspect_in *in);
 
+/* subscribe.c: what SUBSCRIBE and REFER outside of calls begin. */
+void judge_subscription(struct judge *j);
+
+/* RFC 3261 12.2.1.1, RFC 3311, 6665, 3515: requests whose Contact is where the sender now is. */
+bool sip_moves_target(enum sip_method method);
+
 /* request.c, response.c, register.c, expire.c */
 void judge_request(struct judge *j);
 void judge_response(struct judge *j);
@@ -109,8 +119,11 @@ void offer_forget(struct judge *j, enum side from);
 struct doors judge_doors(const struct judge *j);
 void door_response(struct judge *j, uint64_t expires_ns);
 void door_response_extend(struct judge *j, uint64_t expires_ns);
-/* False: it needs none. */
-bool door_contact(struct judge *j, const struct owner *owner, uint64_t sub, uint64_t expires_ns);
+/* Where the other side sends the dialog's requests: the sender's Contact, and what stands in
+ * Record-Route on his side. False: they need none. */
+bool door_targets(struct judge *j, uint64_t sub, uint64_t expires_ns);
+/* Contacts of a 3xx. */
+void door_redirects(struct judge *j, uint64_t expires_ns);
 bool door_signalling(const struct judge *j, const struct row_key *key, const struct flow_key *flow,
 		     uint64_t expires_ns);
 /* To where a URI of the sender's says, from anywhere in the receiver's zone. */

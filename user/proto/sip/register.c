@@ -17,6 +17,7 @@ enum {
 };
 #define PART_ASKED 0x1000020u
 #define PART_BOUND 0x1000030u
+#define PART_SERVICE 0x1000038u
 
 /* A contact's binding, as it is known and as this message has it. */
 struct entry {
@@ -303,6 +304,18 @@ static void bind_doors(struct judge *j, const struct entry *e, uint64_t until_ns
 	}
 }
 
+/* RFC 3608 5: the way that the phone's requests take from now on. */
+static void open_service_route(struct judge *j, const struct entry *e, uint64_t until_ns)
+{
+	const struct row_key key = sip_key(&e->key.owner, e->key.sub, PART_SERVICE);
+	const struct sip_header *h = sip_header_first(j->m, SIP_HEADER_service_route);
+	struct slice rest = h ? h->value : (struct slice){ NULL, 0 }, text;
+	struct sip_party first;
+
+	if (sip_next_value(&rest, &text) && sip_parse_party(text, &first))
+		door_uri(j, &key, &first.uri, until_ns);
+}
+
 /* The phone that asked is the one whose words these are. */
 static void take_over(struct judge *j, struct entry *e)
 {
@@ -371,8 +384,10 @@ static void keep_binding(struct judge *j, struct entry *e, bool is_asked)
 		describe(j, e);
 	}
 	index_binding(j, e);
-	if (is_asked)
+	if (is_asked) {
 		bind_doors(j, e, row->expires_ns);
+		open_service_route(j, e, row->expires_ns);
+	}
 	batch_put(j->batch, ROW_binding, &e->key, row);
 	end_in(j, &e->key, row->expires_ns);
 	if (!was_bound)

@@ -89,7 +89,7 @@ static void judge_invite(struct judge *j)
 	}
 	j->call_changed = true;
 	put_transaction(j, 0, sip_invite_life(j->in));
-	door_contact(j, &j->owner, 0, j->in->now_ns + p->timers.call_longest_ns);
+	door_targets(j, 0, j->in->now_ns + p->timers.call_longest_ns);
 	judge_timer_off(j, 0, TIMER_CALL_LINGER);
 	judge_timer(j, 0, TIMER_CALL_EARLY, p->timers.early_media_ns);
 	/* Who is to show credentials is to be asked for them first. */
@@ -179,9 +179,8 @@ static void judge_in_dialog(struct judge *j)
 	/* A held call lives on its session's refreshes (RFC 4028). */
 	if (j->call->state == CALL_CONFIRMED)
 		judge_timer(j, 0, TIMER_CALL_IDLE, j->in->policy->timers.call_idle_ns);
-	if (j->m->method == SIP_METHOD_invite)
-		door_contact(j, &j->owner, j->tag,
-			     j->in->now_ns + j->in->policy->timers.call_longest_ns);
+	if (sip_moves_target(j->m->method))
+		door_targets(j, j->tag, j->in->now_ns + j->in->policy->timers.call_longest_ns);
 	take_body(j);
 }
 
@@ -197,6 +196,8 @@ static void judge_alone(struct judge *j)
 	judge_timer(j, j->transaction_key.sub, TIMER_TRANSACTION, TRANSACTION_NS);
 	if (j->m->method == SIP_METHOD_register)
 		judge_register_request(j);
+	else
+		judge_subscription(j);
 }
 
 /* RFC 3261 9.1, 17.1.1.3: CANCEL and the ACK of a failure bear the branch of their INVITE. */

@@ -143,17 +143,17 @@ static void judge_invite_response(struct judge *j)
 
 	if (status >= 300) {
 		judge_call_over(j, status);
+		if (status < 400)
+			door_redirects(j, j->in->now_ns + j->in->policy->timers.linger_ns);
 		return;
 	}
 	if (!judge_credentials(j) || status <= 100 || !open_dialog(j))
 		return;
 	if (j->call->state == CALL_COMPLETED)
 		return;
-	if (j->m->contacts.count) {
+	if (j->m->contacts.count)
 		j->next_dialog.targets[j->sender] = contact_endpoint(&j->m->contacts.at[0]);
-		door_contact(j, &j->owner, j->tag,
-			     j->in->now_ns + j->in->policy->timers.call_longest_ns);
-	}
+	door_targets(j, j->tag, j->in->now_ns + j->in->policy->timers.call_longest_ns);
 	j->dialog_changed = true;
 	if (status >= 200)
 		confirm(j);
@@ -230,12 +230,13 @@ static void judge_dialog_response(struct judge *j)
 		offer_roll_back(j, (enum side)j->transaction->from_side);
 		return;
 	}
-	if (j->dialog && j->m->cseq_method == SIP_METHOD_invite && j->m->status / 100 == 2 &&
+	if (!j->call)
+		judge_subscription(j);
+	if (j->dialog && sip_moves_target(j->m->cseq_method) && j->m->status / 100 == 2 &&
 	    j->m->contacts.count) {
 		j->next_dialog.targets[j->sender] = contact_endpoint(&j->m->contacts.at[0]);
 		j->dialog_changed = true;
-		door_contact(j, &j->owner, j->tag,
-			     j->in->now_ns + j->in->policy->timers.call_longest_ns);
+		door_targets(j, j->tag, j->in->now_ns + j->in->policy->timers.call_longest_ns);
 	}
 	if (j->dialog)
 		take_body(j);
