@@ -405,6 +405,17 @@ struct health_row {
 	__u32 refused;              /* SIP: answers of 500 and more                     */
 };
 
+#define REQUESTS_KEPT 4
+
+/* A gateway's endpoints share a few of them: who came last is remembered. key: hash of the gateway's
+ * address and a number, 0, 0 */
+struct request_row {
+	struct row_head head;
+	__u64 asked_ns;
+	__u64 endpoint;             /* start of its owner; 0: many were asked at once   */
+	__u64 requests[REQUESTS_KEPT]; /* hashes of X:, the last one first              */
+};
+
 /* Of a row's value: with its key below the 1,984 bytes that the allocator takes in one step. */
 #define ROW_BYTES_MOST 448
 

@@ -18,7 +18,7 @@ static int set_up(void **state)
 	}
 SET_UP(lenient, "takeover: tell, stray_response: tell, reused_id: off, replay: tell")
 SET_UP(strict, "restart_loop: refuse, create_out_of_service: refuse,"
-	       " name_scan: { action: refuse, limit: 20 }")
+	       " name_scan: { action: refuse, limit: 20 }, stray_notify: refuse")
 SET_UP(denying, "stray_command: deny, delete_storm: { action: deny, limit: 2 }")
 SET_UP(agent, "agent_message_rate: 10, agent_create_rate: 4")
 SET_UP(silent, "restart_loop: off, name_scan: off")
@@ -301,6 +301,105 @@ static void connection_on_a_gateway_out_of_service_is_refused_by_word(void **sta
 	assert_refused(REASON_mgcp_out_of_service);
 }
 
+/* what a gateway reports */
+static void request(unsigned int id, const char *local, const char *number)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "RQNT %u %s@gw.example MGCP 1.0" CRLF "X: %s" CRLF
+		 "R: L/hd" CRLF, id, local, number);
+	command(text);
+	assert_accepted();
+}
+
+static void notify(unsigned int id, const char *local, const char *number)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "NTFY %u %s@gw.example MGCP 1.0" CRLF "x: %s" CRLF
+		 "O: L/hd" CRLF, id, local, number);
+	tell(text);
+}
+
+/* What was asked before the last one may still be on its way (RFC 3435 4.4.1). */
+static void report_that_nobody_asked_for_is_told_of(void **state)
+{
+	(void)state;
+	request(100, "aaln/1", "AB1");
+	notify(500, "aaln/1", "AB1");
+	assert_unnoticed();
+	request(101, "AALN/1", "AB2");
+	notify(501, "aaln/1", "AB1");
+	assert_unnoticed();
+	notify(502, "aaln/1", "AB2");
+	assert_unnoticed();
+	notify(503, "aaln/1", "AB3");
+	assert_told(REASON_mgcp_stray_notify);
+	/* persistent events bear 0 */
+	notify(504, "aaln/1", "0");
+	assert_unnoticed();
+}
+
+static void older_request_is_forgotten(void **state)
+{
+	(void)state;
+	request(100, "aaln/1", "1");
+	request(101, "aaln/1", "2");
+	request(102, "aaln/1", "3");
+	request(103, "aaln/1", "4");
+	notify(500, "aaln/1", "1");
+	assert_unnoticed();
+	request(104, "aaln/1", "5");
+	notify(501, "aaln/1", "1");
+	assert_told(REASON_mgcp_stray_notify);
+}
+
+/* CRCX, MDCX and DLCX may bear a request (RFC 3435 2.3.5). */
+static void request_inside_another_command_counts(void **state)
+{
+	(void)state;
+	request(99, "aaln/1", "A");
+	connect_phone();
+	command(COMMAND("MDCX", "101", EP) "C: 77" CRLF "I: 1" CRLF "M: sendrecv" CRLF "X: B" CRLF
+		"R: L/hu" CRLF);
+	assert_accepted();
+	notify(500, "aaln/1", "B");
+	assert_unnoticed();
+	notify(501, "aaln/1", "C");
+	assert_told(REASON_mgcp_stray_notify);
+}
+
+static void what_was_asked_is_not_known_of_every_endpoint(void **state)
+{
+	(void)state;
+	notify(500, "aaln/1", "AB1");
+	assert_unnoticed();
+	request(100, "aaln/1", "AB1");
+	notify(501, "aaln/2", "AB7");
+	assert_unnoticed();
+	/* one request for all of them */
+	w.now_ns += SECOND;
+	request(101, "*", "AB8");
+	notify(502, "aaln/1", "AB8");
+	assert_unnoticed();
+	w.now_ns += SECOND;
+	request(102, "aaln/1", "AB9");
+	notify(503, "aaln/1", "AB8");
+	assert_told(REASON_mgcp_stray_notify);
+}
+
+static void report_that_nobody_asked_for_is_refused_by_word(void **state)
+{
+	(void)state;
+	request(100, "aaln/1", "AB1");
+	notify(500, "aaln/1", "AB3");
+	assert_refused(REASON_mgcp_stray_notify);
+	w.now_ns += 3600 * SECOND;
+	request(101, "aaln/1", "AB4");
+	notify(501, "aaln/1", "AB4");
+	assert_unnoticed();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -323,6 +422,11 @@ int main(void)
 		TEST_IN(what_is_off_is_not_seen, silent),
 		TEST(connection_on_a_gateway_out_of_service_is_told_of),
 		TEST_IN(connection_on_a_gateway_out_of_service_is_refused_by_word, strict),
+		TEST(report_that_nobody_asked_for_is_told_of),
+		TEST(older_request_is_forgotten),
+		TEST(request_inside_another_command_counts),
+		TEST(what_was_asked_is_not_known_of_every_endpoint),
+		TEST_IN(report_that_nobody_asked_for_is_refused_by_word, strict),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,7 @@ static const struct {
 	[ROW_rate] = { "rate", "rate_row", 96, NOTHING },
 	[ROW_health] = { "health", "health_row", 64, NOTHING },
 	[ROW_contact] = { "contact", "contact_row", 32, NOTHING },
+	[ROW_request] = { "request", "request_row", 56, NOTHING },
 };
 
 static uint32_t opened, closed, stored, ended, timers, sources;

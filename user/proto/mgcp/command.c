@@ -138,6 +138,8 @@ static bool act(struct mgcp_judge *j)
 		return judge_delete(j);
 	case MGCP_VERB_rsip:
 		return judge_restart(j);
+	case MGCP_VERB_ntfy:
+		return mgcp_take_notify(j);
 	default:
 		return true;
 	}
@@ -169,6 +171,7 @@ void mgcp_judge_command(struct mgcp_judge *j)
 	if (!act(j))
 		return;
 	put_transaction(j);
+	mgcp_note_request(j);
 	confirm_others(j);
 	mgcp_store_gateway(j);
 }

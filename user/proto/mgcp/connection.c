@@ -233,6 +233,7 @@ static void need(struct mgcp_judge *j, const struct owner *a, const struct owner
 	w->owners[w->count++] = *a;
 	if (!mgcp_owner_is_zero(b))
 		w->owners[w->count++] = *b;
+	w->count += mgcp_request_owners(j->m, j->in, &j->gateway.address, w->owners + w->count);
 	mgcp_want_confirmed(j->m, j->in, w);
 }
 

@@ -69,7 +69,10 @@ static uint64_t last_ns(const struct inspect_in *in, const struct owner *owner)
 	struct row_key key = row_key_make(owner, 0, 0);
 	const struct gateway_row *g = subjects_value(in->subjects, ROW_gateway, &key);
 	const struct health_row *h = subjects_value(in->subjects, ROW_health, &key);
+	const struct request_row *r = subjects_value(in->subjects, ROW_request, &key);
 
+	if (r)
+		return r->asked_ns;
 	if (h)
 		return h->answered_ns > h->ran_out_ns ? h->answered_ns : h->ran_out_ns;
 	return g ? g->heard_ns : 0;

@@ -105,6 +105,13 @@ bool mgcp_take_notified(struct mgcp_judge *j);
 /* Writes the gateway's row where it changed, with the version that was read. */
 void mgcp_store_gateway(struct mgcp_judge *j);
 
+/* request.c: whose rows remember what the command's endpoint is asked to report; how many. */
+uint32_t mgcp_request_owners(const struct mgcp_message *m, const struct inspect_in *in,
+			     const struct address *gateway, struct owner ret[2]);
+/* A command that asks; NTFY, false where it was refused. */
+void mgcp_note_request(struct mgcp_judge *j);
+bool mgcp_take_notify(struct mgcp_judge *j);
+
 /* rate.c: false where the message was refused. */
 bool mgcp_in_rate(struct mgcp_judge *j);
 

@@ -173,6 +173,8 @@ static void want_of_command(const struct mgcp_message *m, const struct inspect_i
 	const struct flow_info *f = in->flow;
 	bool from_agent = command_from(m, in) == FROM_AGENT;
 	const struct address *gateway = from_agent ? &f->destination.address : &f->source.address;
+	struct owner requests[2];
+	uint32_t request_count = mgcp_request_owners(m, in, gateway, requests);
 	bool restarts = m->verb == MGCP_VERB_rsip;
 	bool sweeps = restarts || (m->verb == MGCP_VERB_dlcx && m->endpoint.is_wild);
 
@@ -186,6 +188,8 @@ static void want_of_command(const struct mgcp_message *m, const struct inspect_i
 							  &f->source.address), WANT_SHARED);
 	if (mgcp_is_of_media(m->verb) && !m->endpoint.is_wild)
 		want(ret, mgcp_endpoint_owner(in, gateway, &m->endpoint), WANT_ALONE);
+	for (uint32_t i = 0; i < request_count; i++)
+		want(ret, requests[i], WANT_SHARED);
 	mgcp_want_confirmed(m, in, ret);
 }
 
