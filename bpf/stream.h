@@ -12,6 +12,14 @@ enum stream_socket {
 	STREAM_LEAVING,         /* in TIME_WAIT                                            */
 };
 
+/* Local to the programs, per CPU: their stack has no room for it (bpf/nat.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bpf_sock_tuple);
+} stream_tuples SEC(".maps");
+
 static __always_inline bool stream_begins(const struct packet *pkt)
 {
 	return (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
@@ -37,15 +45,17 @@ static __always_inline void stream_tuple(const struct packet *pkt, struct bpf_so
 /* TC alone: XDP leaves all of TCP to it. */
 static __always_inline enum stream_socket stream_socket(const struct packet *pkt)
 {
-	struct bpf_sock_tuple tuple = {};
+	__u32 zero = 0, state;
+	struct bpf_sock_tuple *tuple = bpf_map_lookup_elem(&stream_tuples, &zero);
 	struct bpf_sock *sk;
-	__u32 state;
 
-	stream_tuple(pkt, &tuple);
+	if (!tuple)
+		return STREAM_NONE;
+	stream_tuple(pkt, tuple);
 	sk = pkt->key->family == FAMILY_IPV4 ?
-	     bpf_skc_lookup_tcp(context_skb(pkt), &tuple, sizeof(tuple.ipv4),
+	     bpf_skc_lookup_tcp(context_skb(pkt), tuple, sizeof(tuple->ipv4),
 				BPF_F_CURRENT_NETNS, 0) :
-	     bpf_skc_lookup_tcp(context_skb(pkt), &tuple, sizeof(tuple.ipv6),
+	     bpf_skc_lookup_tcp(context_skb(pkt), tuple, sizeof(tuple->ipv6),
 				BPF_F_CURRENT_NETNS, 0);
 	if (!sk)
 		return STREAM_NONE;

@@ -142,6 +142,16 @@ static struct door_row relayed(void)
 	return d;
 }
 
+/* The same from whatever port of the phone. */
+static struct door_row hosted(uint16_t seen_port)
+{
+	struct door_row d = relayed();
+
+	d.key.source_port = 0;
+	d.leaves_from = at(2, seen_port);
+	return d;
+}
+
 static struct row_key key_of(uint8_t owner)
 {
 	return (struct row_key){ .owner = { { owner } }, .sub = 1 };
@@ -185,6 +195,12 @@ static void expect_destination(uint16_t port)
 {
 	assert_int_equal(held_count, 1);
 	assert_int_equal(held[0].translation.destination_port, htons(port));
+}
+
+static void expect_source(uint16_t port)
+{
+	assert_int_equal(held_count, 1);
+	assert_int_equal(held[0].translation.source_port, htons(port));
 }
 
 static void door_arrives_at_its_own_address_where_it_is_given_one(void **state)
@@ -332,8 +348,7 @@ static void door_whose_receiver_moved_is_rewritten_in_place(void **state)
 	expect_destination(5002);
 }
 
-/* Nobody turns a running stream to himself by asking for the same address. */
-static void oldest_claim_says_how_packets_leave(void **state)
+static void door_that_arrives_where_another_one_does_is_refused(void **state)
 {
 	struct door_row old = relayed(), young = relayed();
 
@@ -341,32 +356,43 @@ static void oldest_claim_says_how_packets_leave(void **state)
 	young.key.destination_port = htons(6000);
 	put(1, &old);
 	put(2, &young);
+	assert_int_equal(tables_count(tables, ROW_door), 1);
 	expect_destination(5000);
+}
+
+/* Nobody turns a running stream to himself by asking for the same address. */
+static void oldest_claim_says_how_packets_leave(void **state)
+{
+	struct door_row old = hosted(30004), young = hosted(30006);
+
+	(void)state;
+	put(1, &old);
+	put(2, &young);
+	expect_source(30004);
 	assert_int_equal(contested, 1);
 	put(2, &young);
 	put(1, &old);
-	expect_destination(5000);
+	expect_source(30004);
 	end(1);
-	expect_destination(6000);
+	expect_source(30006);
 	end(2);
 	assert_int_equal(held_count, 0);
 }
 
 static void answered_claim_goes_before_an_older_one_that_is_only_offered(void **state)
 {
-	struct door_row old = relayed(), young = relayed();
+	struct door_row old = hosted(30004), young = hosted(30006);
 
 	(void)state;
 	old.flags |= PERMIT_EARLY;
-	young.key.destination_port = htons(6000);
 	put(1, &old);
 	put(2, &young);
-	expect_destination(6000);
+	expect_source(30006);
 	old.flags &= ~(uint32_t)PERMIT_EARLY;    /* answered too: the stream stays where it is */
 	put(1, &old);
-	expect_destination(6000);
+	expect_source(30006);
 	end(2);
-	expect_destination(5000);
+	expect_source(30004);
 }
 
 static void claims_that_agree_are_no_contest(void **state)
@@ -433,6 +459,7 @@ int main(void)
 		TEST(lock_of_a_translated_door_leaves_as_its_door_does),
 		TEST(lock_goes_when_either_of_our_addresses_changes),
 		TEST(door_whose_receiver_moved_is_rewritten_in_place),
+		TEST(door_that_arrives_where_another_one_does_is_refused),
 		TEST(oldest_claim_says_how_packets_leave),
 		TEST(answered_claim_goes_before_an_older_one_that_is_only_offered),
 		TEST(claims_that_agree_are_no_contest),

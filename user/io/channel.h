@@ -38,7 +38,7 @@ struct channel {
 	uint64_t messages, bytes;    /* handed out; taken in                               */
 };
 
-/* Length of the first message, 0: all of it is keep-alives, -EAGAIN, -EBADMSG. */
+/* Length of the first message, 0: all of it is keep-alive bytes, -EAGAIN, -EBADMSG. */
 typedef ssize_t (*channel_frame_fn)(struct slice bytes, size_t *resume);
 
 enum channel_step {
@@ -52,7 +52,7 @@ enum channel_step {
 void channel_free(struct channel *s);
 /* -ENOBUFS: there is no memory for them, and none of it was taken. */
 int channel_take(struct channel *s, struct slice bytes);
-/* The next whole message, valid until the next call, and its number. Keep-alives go on by
+/* The next whole message, valid until the next call, and its number. Keep-alive bytes go on by
  * themselves. */
 enum channel_step channel_next(struct channel *s, channel_frame_fn frame, struct slice *ret,
 			     uint32_t *ret_number);

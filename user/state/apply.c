@@ -158,14 +158,15 @@ static void prefetch(const struct apply *a, const struct batch *b)
 	}
 }
 
-/* Two members may have drawn for one host at once: the first one in the order has it. */
+/* Nobody is behind an outside endpoint that somebody else is behind. */
 static bool mappings_hold(const struct apply *a, const struct batch *b)
 {
 	for (uint32_t i = 0; i < b->change_count; i++) {
 		const struct change *c = &b->changes[i];
 
 		if (c->verb == VERB_PUT && c->type == ROW_door &&
-		    !mappings_fit(a->mappings, c->value))
+		    !mappings_fit(a->mappings, tables_find(a->tables, ROW_door, &c->key),
+				  c->value))
 			return false;
 	}
 	return true;

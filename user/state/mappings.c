@@ -126,7 +126,7 @@ static void drop(struct mappings *m, const struct inside_key *key, const struct 
 	struct inside_value *in = map_find(m->inside, key);
 	struct outside_value *out = map_find(m->outside, outside);
 
-	if (in && !--in->claims)
+	if (in && !memcmp(&in->outside, outside, sizeof(*outside)) && !--in->claims)
 		map_remove(m->inside, key);
 	if (out && out->claims && !--out->claims)
 		let_rest(m, outside, out);
@@ -137,10 +137,11 @@ static void add(struct mappings *m, const struct inside_key *key, const struct e
 	struct inside_value *in = map_take(m->inside, key);
 	struct outside_value *out = map_take(m->outside, outside);
 
-	if (in) {
-		in->outside = *outside;
+	/* Two members drew for one host at once: both mappings hold, the later one goes on. */
+	if (in && memcmp(&in->outside, outside, sizeof(*outside)))
+		*in = (struct inside_value){ .outside = *outside };
+	if (in)
 		in->claims++;
-	}
 	if (out) {
 		out->inside = key->inside;
 		out->seen_from = key->seen_from;
@@ -159,18 +160,26 @@ void mappings_change(struct mappings *m, const struct door_row *old, const struc
 		drop(m, &before.items[i].inside, &before.items[i].outside);
 }
 
-bool mappings_fit(const struct mappings *m, const struct door_row *door)
+/* Those of the claims that hold this outside endpoint. */
+static uint32_t held_by(const struct claims *c, const struct endpoint *outside)
 {
-	const struct claims c = claims_of(door);
+	uint32_t held = 0;
 
-	for (uint32_t i = 0; i < c.count; i++) {
-		const struct inside_value *in = map_find(m->inside, &c.items[i].inside);
-		const struct outside_value *out = map_find(m->outside, &c.items[i].outside);
+	for (uint32_t i = 0; i < c->count; i++)
+		held += !memcmp(&c->items[i].outside, outside, sizeof(*outside));
+	return held;
+}
 
-		if (in && memcmp(&in->outside, &c.items[i].outside, sizeof(in->outside)))
-			return false;
-		if (out && out->claims &&
-		    memcmp(&out->inside, &c.items[i].inside.inside, sizeof(out->inside)))
+bool mappings_fit(const struct mappings *m, const struct door_row *old, const struct door_row *now)
+{
+	const struct claims before = claims_of(old), after = claims_of(now);
+
+	for (uint32_t i = 0; i < after.count; i++) {
+		const struct endpoint *outside = &after.items[i].outside;
+		const struct outside_value *v = map_find(m->outside, outside);
+
+		if (v && v->claims > held_by(&before, outside) &&
+		    memcmp(&v->inside, &after.items[i].inside.inside, sizeof(v->inside)))
 			return false;
 	}
 	return true;

@@ -15,8 +15,9 @@ void mappings_free(struct mappings *m);
 void mappings_clock(struct mappings *m, uint64_t now_ns);
 /* A DOOR row changed; NULL: there was none, there is none. */
 void mappings_change(struct mappings *m, const struct door_row *old, const struct door_row *now);
-/* Does what this door claims contradict what others have? */
-bool mappings_fit(const struct mappings *m, const struct door_row *door);
+/* False where another host has what this door claims. `old`: the row that it replaces, NULL: none. */
+bool mappings_fit(const struct mappings *m, const struct door_row *old,
+		  const struct door_row *now);
 /* What judgement asks (inspect.h). */
 struct nat_view mappings_view(const struct mappings *m);
 /* Walks all; *cursor starts at 0. */
