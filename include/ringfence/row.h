@@ -77,7 +77,8 @@ struct call_row {
 	__u8 dialogs;               /* far tags so far                                  */
 	__u8 isup;                  /* SIP-I, SIP-T: type of the last ISUP message, 0 none */
 	__u8 isup_cause;            /* of its release (ITU-T Q.850), 0 none             */
-	__u8 pad[3];
+	__u8 transport;             /* that its first message came by: IPPROTO_UDP, IPPROTO_TCP */
+	__u8 pad[2];
 };
 
 enum offer_state {

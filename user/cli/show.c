@@ -157,7 +157,7 @@ static const struct {
 } tables[] = {
 	{ "calls", find_calls },       { "pinholes", show_pinholes }, { "flows", show_flows },
 	{ "bindings", show_bindings }, { "sources", show_sources },   { "counters", show_counters },
-	{ "gateways", find_gateways },
+	{ "gateways", find_gateways }, { "connections", show_connections },
 };
 
 /* Whose rows they are. Without a daemon, how long ago one last said that it lives. */
@@ -184,7 +184,9 @@ bool show_is_long(const json_t *request)
 {
 	const char *name = json_string_value(json_object_get(request, "command")) ?: "";
 
+	/* Connections are in the daemon alone. */
 	return show_answers(name) && strcmp(name, "status") && strcmp(name, "counters") &&
+	       strcmp(name, "connections") &&
 	       !json_object_get(request, "call");
 }
 
