@@ -37,6 +37,8 @@ static __always_inline enum verdict to_listener(struct packet *pkt)
 		return unread(pkt, REASON_daemon_down);
 	failed = bpf_sk_assign(context_skb(pkt), sk, 0);
 	bpf_sk_release(sk);
+	if (pkt->door)
+		note_door_stream(pkt->now_ns);
 	return failed ? unread(pkt, REASON_daemon_down) : to_stack(pkt);
 }
 

@@ -16,6 +16,7 @@ PINS = f"/sys/fs/bpf/ringfence-{RUN}"
 PHONE = {4: "10.77.1.11", 6: "fd77:1::11"}
 PBX = {4: "10.77.2.10", 6: "fd77:2::10"}
 STRANGER = "10.77.1.66"
+SILENT = "10.77.2.20"             # nobody listens there
 CLONE_NEWNET = 0x40000000
 WAIT = 20
 
@@ -78,14 +79,15 @@ def listen(where, address, port=5060, family=4):
     return s
 
 
-def connect(where, source, to, port=5060, source_port=0, family=4):
+def connect(where, source, to, port=5060, source_port=0, family=4, wait=WAIT):
     with Namespace(where):
         s = socket.socket(kind_of(family), socket.SOCK_STREAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    s.settimeout(WAIT)
+    s.settimeout(wait)
     s.bind((source, source_port))
     s.connect((to, port))
+    s.settimeout(WAIT)
     return s
 
 
@@ -184,7 +186,8 @@ class Lab:
 
     def up(self):
         subprocess.run([ROOT / "scripts/netns", "up", RUN], check=True)
-        for words in (f"-n phone-{RUN} address add {STRANGER}/24 dev eth0",):
+        for words in (f"-n phone-{RUN} address add {STRANGER}/24 dev eth0",
+                      f"-n pbx-{RUN} address add {SILENT}/24 dev eth0"):
             subprocess.run(["ip", *words.split()], check=True)
 
     def down(self):
