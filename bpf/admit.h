@@ -70,9 +70,9 @@ static __always_inline enum verdict admit_source(struct packet *pkt)
 		pkt->trusted = source->standing == SOURCE_TRUSTED;
 		rate = source->messages_per_second;
 	}
-	/* Of a connection its beginning counts, once: native XDP is followed by gateway_steer. What it
-	 * says is counted where it is read. */
-	if (pkt->key->protocol == IPPROTO_TCP && (!pkt->tc || !stream_begins(pkt)))
+	/* Of a connection its beginning counts, once: in gateway_steer. What it says is counted where
+	 * it is read. */
+	if (pkt->key->protocol == IPPROTO_TCP && (!pkt->steers || !stream_begins(pkt)))
 		rate = 0;
 	if (pkt->kind == KIND_SIGNALLING && rate && !source_in_rate(pkt, rate))
 		return object_to_source(pkt, REASON_source_rate);

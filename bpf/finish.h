@@ -24,7 +24,7 @@ static __always_inline enum verdict finish_media(struct packet *pkt)
 
 static __always_inline int finish(struct packet *pkt, enum verdict v)
 {
-	if (v == PASS && !pkt->tc && pkt->key->protocol == IPPROTO_TCP) {
+	if (v == PASS && !pkt->steers && pkt->key->protocol == IPPROTO_TCP) {
 		/* gateway_steer counts it */
 	} else if (v != DROP) {
 		count(pkt->counter);

@@ -24,7 +24,7 @@ static __always_inline enum verdict travel(struct packet *pkt)
 	v = v ?: pass_known_flow(pkt);
 	v = v ?: classify(pkt);
 	v = v ?: admit_source(pkt);
-	v = v ?: steer_stream(pkt);
+	v = v ?: leave_stream(pkt);
 	v = v ?: punt_signalling(pkt);
 	v = v ?: match_pinhole(pkt);
 	return v;
@@ -64,12 +64,13 @@ int gateway_tc(struct __sk_buff *ctx)
 	return finish(&pkt, v);
 }
 
-/* Behind native XDP, which has no sockets: it passed all of TCP that it did not drop. */
+/* Behind the one or the other, which passed all of TCP that it did not drop. */
 SEC("tc")
 int gateway_steer(struct __sk_buff *ctx)
 {
 	struct flow_key key = {}, pinhole = {};
-	struct packet pkt = { .ctx = ctx, .tc = true, .key = &key, .pinhole = &pinhole };
+	struct packet pkt = { .ctx = ctx, .tc = true, .steers = true, .key = &key,
+			      .pinhole = &pinhole };
 	enum verdict v;
 
 	if (is_judged(ctx))

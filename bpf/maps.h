@@ -200,6 +200,15 @@ struct {
 	__type(value, __u64);
 } listeners SEC(".maps");
 
+/* When a connection last began at a door: until the daemon has taken it, nothing but its socket tells
+ * what its segments are. Local to the TC programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} door_streams SEC(".maps");
+
 /* Where a record is put together before it is copied into its ring. Local to the programs: per
  * CPU, and neither XDP nor TC is interrupted by the other on one CPU. */
 struct punt_scratch {

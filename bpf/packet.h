@@ -40,6 +40,7 @@ enum kind {
 struct packet {
 	void *ctx;                      /* struct xdp_md, or struct __sk_buff where tc     */
 	bool tc;
+	bool steers;                    /* a constant too: gateway_steer, behind the others */
 	struct flow_key *key;           /* of this packet                                  */
 	struct flow_key *pinhole;       /* the key that matched in pinholes                */
 	const struct permit *permit;    /* the flow or pinhole that was found              */

@@ -9,7 +9,8 @@
  *                             passes unread if policy says so; a bare reset passes on, so that the
  *                             other end learns of it, too
  *
- * Native XDP has no sockets: it passes TCP up, and gateway_steer asks the questions here. */
+ * Native XDP has no sockets, and both programs have no room for it: they pass TCP up that they do not
+ * refuse, and gateway_steer asks the questions here. */
 #ifndef RINGFENCE_BPF_STEER_H
 #define RINGFENCE_BPF_STEER_H
 
@@ -37,6 +38,8 @@ static __always_inline enum verdict to_listener(struct packet *pkt)
 		return unread(pkt, REASON_daemon_down);
 	failed = bpf_sk_assign(context_skb(pkt), sk, 0);
 	bpf_sk_release(sk);
+	if (pkt->door)
+		note_door_stream(pkt->now_ns);
 	return failed ? unread(pkt, REASON_daemon_down) : to_stack(pkt);
 }
 
@@ -72,16 +75,28 @@ static __always_inline enum verdict begin_stream(struct packet *pkt)
 	return to_listener(pkt);
 }
 
-static __always_inline enum verdict steer_stream(struct packet *pkt)
+static __always_inline bool is_stream(const struct packet *pkt)
 {
-	enum stream_socket socket;
+	return pkt->kind == KIND_SIGNALLING && pkt->key->protocol == IPPROTO_TCP;
+}
 
-	if (pkt->kind != KIND_SIGNALLING || pkt->key->protocol != IPPROTO_TCP)
+/* For gateway_steer to decide. */
+static __always_inline enum verdict leave_stream(struct packet *pkt)
+{
+	if (!is_stream(pkt))
 		return NEXT;
 	if (pkt->unread || destination_is_local(pkt))
 		return refuse(pkt, REASON_transport_unread);
-	if (!pkt->tc)
-		return PASS;
+	return PASS;
+}
+
+static __always_inline enum verdict steer_stream(struct packet *pkt)
+{
+	enum verdict v = leave_stream(pkt);
+	enum stream_socket socket;
+
+	if (v != PASS)
+		return v;
 	socket = stream_socket(pkt);
 	/* Who opens anew what has just ended (RFC 9293 3.6.1) begins. */
 	if (socket == STREAM_OURS || (socket == STREAM_LEAVING && !stream_begins(pkt)))

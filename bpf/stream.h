@@ -42,7 +42,6 @@ static __always_inline void stream_tuple(const struct packet *pkt, struct bpf_so
 	ret->ipv6.dport = key->destination_port;
 }
 
-/* TC alone: XDP leaves all of TCP to it. */
 static __always_inline enum stream_socket stream_socket(const struct packet *pkt)
 {
 	__u32 zero = 0, state;
@@ -79,13 +78,35 @@ static __always_inline bool source_is_service(const struct packet *pkt)
 	return bpf_map_lookup_elem(&services, &key);
 }
 
-/* A segment of the far end of one of ours. The look-up among sockets costs a stranger's bulk
+/* The kernel answers a caller for that long (net.ipv4.tcp_synack_retries). */
+#define STREAM_BEGINNING_NS (64 * SECOND_NS)
+
+static __always_inline void note_door_stream(__u64 now_ns)
+{
+	__u32 zero = 0;
+	__u64 *began_ns = bpf_map_lookup_elem(&door_streams, &zero);
+
+	if (began_ns)
+		*began_ns = now_ns;
+}
+
+static __always_inline bool door_stream_begins(void)
+{
+	__u32 zero = 0;
+	const __u64 *began_ns = bpf_map_lookup_elem(&door_streams, &zero);
+
+	return began_ns && *began_ns &&
+	       bpf_ktime_get_coarse_ns() - *began_ns < STREAM_BEGINNING_NS;
+}
+
+/* A segment of one of ours at another port, mostly of its far end. The look-up among sockets costs a stranger's bulk
  * transfer something: it is asked only where there is a reason. */
 static __always_inline bool stream_answers(const struct packet *pkt)
 {
 	const struct control *word = control_get();
 
-	if (!pkt->tc || !word || (!word->streams_elsewhere && !source_is_service(pkt)))
+	if (!pkt->steers || !word || (!word->streams_elsewhere && !source_is_service(pkt) &&
+				  !door_stream_begins()))
 		return false;
 	return stream_socket(pkt) != STREAM_NONE;
 }

@@ -194,6 +194,8 @@ static const struct command {
 	{ "bindings", "[ADDRESS] [--zone ZONE]", "registered phones", show, MAY_NAME | MAY_ZONE },
 	{ "servers", "[ADDRESS] [--zone ZONE]", "SIP servers and trunks: which answer", show,
 	  MAY_NAME | MAY_ZONE },
+	{ "connections", "[ADDRESS] [--zone ZONE]", "signalling over TCP, as it is proxied", show,
+	  MAY_NAME | MAY_ZONE },
 	{ "gateways", "[ADDRESS] [--zone ZONE]", "MGCP gateways and their call agents", show,
 	  MAY_NAME | MAY_ZONE },
 	{ "sources", "[ADDRESS] [--zone ZONE]", "who is trusted, denied, or heard of lately", show,

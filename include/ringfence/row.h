@@ -89,7 +89,7 @@ struct call_row {
 	__u8 isup_cause;            /* of its release (ITU-T Q.850), 0 none             */
 	__u8 authenticated;         /* a server asked for credentials and took them     */
 	__u8 topology;              /* enum topology                                    */
-	__u8 pad[1];
+	__u8 transport;             /* that its first message came by: IPPROTO_UDP, IPPROTO_TCP */
 };
 
 enum offer_state {

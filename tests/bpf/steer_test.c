@@ -9,11 +9,6 @@
 #define RST 0x04
 #define ACK 0x10
 
-/* gateway_tc, gateway_steer */
-struct way {
-	bool behind_xdp;
-};
-
 static const struct spec begin4 = {
 	.from = "10.77.1.2", .to = "10.77.2.2", .sport = 5070, .dport = 5060,
 	.protocol = IPPROTO_TCP, .tcp_flags = SYN,
@@ -30,7 +25,6 @@ static const struct spec data6 = {
 /* Runs it; the mark that it bears afterwards. */
 static enum outcome steer(void **state, const struct spec *s, uint32_t *ret_mark)
 {
-	const struct way *way = *state;
 	uint8_t frame[PACKET_ROOM], out[PACKET_ROOM];
 	struct __sk_buff in = { .ifindex = bench.in, .mark = 7 }, after = { .mark = 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
@@ -38,10 +32,10 @@ static enum outcome steer(void **state, const struct spec *s, uint32_t *ret_mark
 		    .data_size_out = PACKET_ROOM, .repeat = 1, .ctx_in = &in,
 		    .ctx_size_in = sizeof(in), .ctx_out = &after, .ctx_size_out = sizeof(after));
 
+	(void)state;
 	counters_mark();
 	assert_int_equal(bpf_prog_test_run_opts(
-				 bpf_program__fd(way->behind_xdp ? bench.skel->progs.gateway_steer :
-								   bench.skel->progs.gateway_tc),
+				 bpf_program__fd(bench.skel->progs.gateway_steer),
 				 &opts), 0);
 	if (ret_mark)
 		*ret_mark = after.mark;
@@ -281,31 +275,25 @@ static void segment_in_pieces_is_refused(void **state)
 	expect_end(state, &s, DROPPED, REASON_packet_truncated);
 }
 
-#define BOTH(test)                                                      \
-	{ #test "_tc", test, reset, NULL, (void *)&ways[0] },         \
-	{ #test "_behind_xdp", test, reset, NULL, (void *)&ways[1] }
-
-static const struct way ways[] = { { false }, { true } };
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(native_xdp_leaves_tcp_to_the_program_behind_it, reset),
-		BOTH(what_is_no_signalling_passes),
-		BOTH(connection_without_a_listener_is_held),
-		BOTH(without_a_daemon_none_begins),
-		BOTH(stray_segment_passes_where_policy_says_and_is_told),
-		BOTH(bare_reset_passes),
-		BOTH(connection_from_an_address_of_another_zone_is_refused),
-		BOTH(service_is_read_over_its_transports_alone),
-		BOTH(mgcp_has_no_tcp),
-		BOTH(service_of_the_host_itself_is_not_read_over_tcp),
-		BOTH(segment_of_a_connection_goes_to_its_socket),
-		BOTH(answer_goes_to_its_socket),
-		BOTH(answer_from_another_port_is_asked_for_where_there_are_such),
-		BOTH(connection_may_begin_at_a_door),
-		BOTH(beginning_counts_and_segments_do_not),
-		BOTH(segment_in_pieces_is_refused),
+		cmocka_unit_test_setup(what_is_no_signalling_passes, reset),
+		cmocka_unit_test_setup(connection_without_a_listener_is_held, reset),
+		cmocka_unit_test_setup(without_a_daemon_none_begins, reset),
+		cmocka_unit_test_setup(stray_segment_passes_where_policy_says_and_is_told, reset),
+		cmocka_unit_test_setup(bare_reset_passes, reset),
+		cmocka_unit_test_setup(connection_from_an_address_of_another_zone_is_refused, reset),
+		cmocka_unit_test_setup(service_is_read_over_its_transports_alone, reset),
+		cmocka_unit_test_setup(mgcp_has_no_tcp, reset),
+		cmocka_unit_test_setup(service_of_the_host_itself_is_not_read_over_tcp, reset),
+		cmocka_unit_test_setup(segment_of_a_connection_goes_to_its_socket, reset),
+		cmocka_unit_test_setup(answer_goes_to_its_socket, reset),
+		cmocka_unit_test_setup(answer_from_another_port_is_asked_for_where_there_are_such, reset),
+		cmocka_unit_test_setup(connection_may_begin_at_a_door, reset),
+		cmocka_unit_test_setup(beginning_counts_and_segments_do_not, reset),
+		cmocka_unit_test_setup(segment_in_pieces_is_refused, reset),
 	};
 
 	return cmocka_run_group_tests(tests, bench_open, bench_close);

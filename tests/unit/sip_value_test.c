@@ -109,6 +109,8 @@ static void good_uris_are_read(void **state)
 	assert_true(sip_parse_uri(SLICE("tel:+49-89-1234;phone-context=x"), &u));
 	assert_int_equal(u.scheme, SIP_SCHEME_TEL);
 	assert_slice(u.user, "+49-89-1234");
+	assert_true(sip_parse_uri(SLICE("sip:a@b;transport=tcp;transport=TCP"), &u));
+	assert_int_equal(u.transport, SIP_TRANSPORT_TCP);
 	assert_true(sip_parse_uri(SLICE("urn:service:sos"), &u));
 	assert_int_equal(u.scheme, SIP_SCHEME_OTHER);
 }

@@ -84,6 +84,13 @@ static const struct column agent_columns[] = {
 	{ "LOST", "unanswered", FORMAT_NUMBER },  { "ms", "answer_ms", FORMAT_DECIMAL },
 	{ "ALARM", "alarm_text", FORMAT_WRAP },	  { NULL, NULL, 0 },
 };
+static const struct column connection_columns[] = {
+	{ "CALLER > CALLED", "from", FORMAT_WAY }, { "ZONE", "zone", FORMAT_CUT },
+	{ "STATE", "state", FORMAT_TEXT },	   { "AGE", "age_s", FORMAT_SECONDS },
+	{ "IDLE", "idle_s", FORMAT_SECONDS },	   { "MESSAGES", "messages", FORMAT_NUMBER },
+	{ "BACK", "messages_back", FORMAT_NUMBER }, { "WAIT", "waiting_bytes", FORMAT_NUMBER },
+	{ NULL, NULL, 0 },
+};
 static const struct column counter_columns[] = {
 	{ "COUNTER", "name", FORMAT_TEXT },
 	{ "VALUE", "value", FORMAT_NUMBER },
@@ -237,8 +244,8 @@ static void print_call(const json_t *call, json_int_t n)
 	json_t *streams = json_array();
 
 	printf("call       %s\n", word(call, "call"));
-	printf("state      %s, %s, rule: %s\n", word(call, "state"), word(call, "protocol"),
-	       word(call, "rule"));
+	printf("state      %s, %s over %s, rule: %s\n", word(call, "state"),
+	       word(call, "protocol"), word(call, "transport"), word(call, "rule"));
 	printf("topology   %s%s\n", word(call, "topology"),
 	       json_is_true(json_object_get(call, "authenticated")) ? ", authenticated" : "");
 	printf("caller     %s\n           %s, zone %s\n", word(call, "caller"),
@@ -346,6 +353,28 @@ static void print_daemon(const json_t *status)
 	       word(status, "mode"), number(status, "reloads"), number(status, "reloads_refused"));
 }
 
+/* "sip 5060/udp/tcp, mgcp 2427/udp" */
+static void print_services(const json_t *status)
+{
+	const json_t *services = json_object_get(status, "services"),
+		     *tcp = json_object_get(status, "tcp"), *row, *transport;
+	size_t i, n;
+
+	if (!json_array_size(services))
+		return;
+	printf("services ");
+	json_array_foreach(services, i, row) {
+		printf("%s%s %lld", i ? ", " : " ", word(row, "protocol"), number(row, "port"));
+		json_array_foreach(json_object_get(row, "transports"), n, transport)
+			printf("/%s", json_string_value(transport));
+	}
+	printf("\n");
+	if (json_is_object(tcp))
+		printf("tcp       %lld of %lld connections, %lld KiB of unfinished messages\n",
+		       number(tcp, "connections"), number(tcp, "most"),
+		       number(tcp, "memory_bytes") / 1024);
+}
+
 static void print_status(json_t *status)
 {
 	const json_t *p = json_object_get(status, "protections"),
@@ -361,6 +390,7 @@ static void print_status(json_t *status)
 	printf("messages  %lld accepted, %lld refused, %lld not read\n",
 	       number(t, "messages_accepted"), number(t, "messages_refused"),
 	       number(t, "messages_unread"));
+	print_services(status);
 	print_fill(json_object_get(status, "tables"));
 	printf("\n");
 	table_print(interface_columns, json_object_get(status, "interfaces"));
@@ -424,6 +454,8 @@ void print_document(const char *command, json_t *document)
 		print_gateways(document);
 	else if (!strcmp(command, "sources"))
 		table_print(source_columns, rows);
+	else if (!strcmp(command, "connections"))
+		table_print(connection_columns, rows);
 	else if (!strcmp(command, "flows") || !strcmp(command, "pinholes"))
 		table_print(door_columns, rows);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "cli/replay_fastpath.h"
+#include "cli/replay_stream.h"
 #include "cli/replay_tell.h"
 #include "io/log.h"
 #include "policy/load.h"
@@ -20,6 +21,8 @@
 
 #define SECOND_NS 1000000000ull
 #define ROW_BYTES_OF_LOCK 16384
+#define TCP_SYN 0x02
+#define TCP_ACK 0x10
 /* The clock begins here and not at 0, which in a row means "never". */
 #define EPOCH_NS (1000 * SECOND_NS)
 
@@ -32,6 +35,7 @@ struct replay {
 	struct fastpath *fastpath;
 	struct alarms *alarms;
 	struct reasm *reasm;
+	struct replay_streams *streams;
 	struct replay_tell tell;
 	uint64_t first_ns, now_ns;
 	uint64_t failures;           /* of the executor: tables that were full */
@@ -140,18 +144,20 @@ static bool source_is_welcome(struct replay *r, const struct frame *f)
 	       fastpath_in_rate(r->fastpath, &f->key, r->policy->unknown_rate, r->now_ns);
 }
 
-static void take_message(struct replay *r, const struct frame *f, uint8_t speaks, bool by_door)
+static const char *protocol_name(uint8_t speaks)
 {
-	const char *name = speaks < protocol_count && protocols[speaks] ?
-				   protocols[speaks]->name : "unknown";
-	/* What came in pieces is whole by now. */
-	enum reason reason = f->fragment ? REASON_none : f->defect;
-	struct arrival a = {
+	return speaks < protocol_count && protocols[speaks] ? protocols[speaks]->name : "unknown";
+}
+
+static struct arrival arrival_of(const struct replay *r, const struct frame *f, uint8_t speaks,
+				 bool by_door)
+{
+	return (struct arrival){
 		.flow = {
 			.source = { f->key.source, f->key.source_port, 0 },
 			.destination = { f->key.destination, f->key.destination_port, 0 },
 			.zones = { f->key.zone, policy_zone_of(r->policy, &f->key.destination) },
-			.transport = IPPROTO_UDP,
+			.transport = f->key.protocol,
 			.speaks = speaks,
 			.family = f->key.family,
 			.by_door = by_door,
@@ -164,19 +170,93 @@ static void take_message(struct replay *r, const struct frame *f, uint8_t speaks
 		.speaks = speaks,
 		.held = true,
 	};
+}
+
+static void take_message(struct replay *r, const struct frame *f, uint8_t speaks, bool by_door)
+{
+	const struct arrival a = arrival_of(r, f, speaks, by_door);
+	/* What came in pieces is whole by now. */
+	enum reason reason = f->fragment ? REASON_none : f->defect;
 
 	if (!reason && !source_is_welcome(r, f))
 		reason = REASON_source_rate;
-	else if (!reason && f->key.protocol != IPPROTO_UDP)
-		reason = REASON_transport_unread;
 	else if (!reason && !f->fragment && f->l3_bytes > LIMIT_PUNT_BYTES)
 		reason = REASON_punt_too_big;
 	else if (!reason && f->cut)
 		reason = REASON_packet_truncated;
 	if (reason)
-		tell_unread(&r->tell, f, name, reason);
+		tell_unread(&r->tell, f, protocol_name(speaks), reason);
 	else
 		journey_arrival(&r->journey, &a, r->now_ns);
+}
+
+/* Signalling over TCP */
+static void judge_stream(struct replay *r, const struct frame *f, struct replay_direction *d)
+{
+	struct arrival a = arrival_of(r, f, d->speaks, d->by_door);
+	enum channel_step step;
+	enum reason reason;
+	uint32_t number;
+
+	while ((step = channel_next(&d->channel, protocols[d->speaks]->frame, &a.payload,
+				    &number)) == CHANNEL_MESSAGE) {
+		a.record = a.payload;
+		a.ticket = 1;
+		journey_arrival(&r->journey, &a, r->now_ns);
+		channel_settle(&d->channel, number, slice_make(NULL, 0));
+	}
+	channel_sent(&d->channel, channel_out(&d->channel).length);      /* keep-alive bytes */
+	if (step != CHANNEL_BAD)
+		return;
+	d->is_lost = true;
+	reason = channel_is_http(channel_rest(&d->channel)) ? REASON_stream_http :
+							       REASON_stream_unframed;
+	if (policy_enforcement(r->policy, PROTECTION_SIP) == ENFORCE_ON)
+		tell_unread(&r->tell, f, protocol_name(d->speaks), reason);
+}
+
+static void take_segment(struct replay *r, const struct frame *f, struct replay_direction *d)
+{
+	enum reason reason = f->defect;
+
+	if (!reason && f->cut)
+		reason = REASON_packet_truncated;
+	if (!reason && !d->is_lost && !replay_direction_take(d, f))
+		reason = REASON_stream_cut;
+	if (reason) {
+		d->is_lost = true;
+		tell_unread(&r->tell, f, protocol_name(d->speaks), reason);
+	} else if (!d->is_lost) {
+		judge_stream(r, f, d);
+	}
+}
+
+/* A connection is known by how it began: at a service's port or at a door. */
+static void take_tcp(struct replay *r, const struct frame *f)
+{
+	uint16_t port = ntohs(f->key.destination_port);
+	uint8_t speaks = policy_service_at(r->policy, port);
+	struct replay_direction *d = replay_direction_of(r->streams, &f->key);
+	bool begins = (f->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	const struct permit *permit;
+	struct flow_key key;
+
+	if (speaks && !policy_is_carried(r->policy, port, CARRIED_TCP)) {
+		tell_unread(&r->tell, f, protocol_name(speaks), REASON_transport_unread);
+		return;
+	}
+	if (!speaks && begins && fastpath_find(r->fastpath, &f->key, &key)) {
+		permit = fastpath_permit(r->fastpath, &key);
+		speaks = permit->flags & PERMIT_SIGNALLING ? permit->speaks : 0;
+		d = NULL;
+	}
+	if (speaks && (!d || begins))
+		d = replay_direction_begin(r->streams, &f->key, speaks,
+					   !policy_service_at(r->policy, port));
+	if (d)
+		take_segment(r, f, d);
+	else
+		r->tell.passed++;
 }
 
 /* Media */
@@ -291,12 +371,16 @@ static void take_packet(struct replay *r, struct frame *f)
 		r->tell.passed++;
 		return;
 	}
+	if (f->key.protocol == IPPROTO_TCP) {
+		take_tcp(r, f);
+		return;
+	}
 	speaks = policy_service_at(r->policy, ntohs(f->key.destination_port));
 	if (f->key.source_port && fastpath_permit(r->fastpath, &f->key))
 		enter(r, f, &f->key);
 	else if (speaks)
 		take_message(r, f, speaks, false);
-	else if (f->key.protocol != IPPROTO_UDP || zone == ZONE_NONE || zone == f->key.zone)
+	else if (zone == ZONE_NONE || zone == f->key.zone)
 		r->tell.passed++;
 	else if (fastpath_find(r->fastpath, &f->key, &key))
 		enter(r, f, &key);
@@ -341,7 +425,8 @@ static int replay_open(struct replay *r, bool json)
 	r->fastpath = fastpath_new();
 	r->tables = tables_new(&key, 1);
 	r->reasm = reasm_new();
-	if (!r->fastpath || !r->tables || !r->reasm)
+	r->streams = replay_streams_new();
+	if (!r->fastpath || !r->tables || !r->reasm || !r->streams)
 		return -ENOMEM;
 	r->alarms = alarms_new(r->tables, &key, &alarms, r->now_ns);
 	r->apply = apply_new(r->tables, &ops);
@@ -359,6 +444,7 @@ static void replay_close(struct replay *r)
 {
 	journey_close(&r->journey);
 	reasm_free(r->reasm);
+	replay_streams_free(r->streams);
 	apply_free(r->apply);
 	alarms_free(r->alarms);
 	tables_free(r->tables);

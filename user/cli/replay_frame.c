@@ -21,6 +21,8 @@
 #define IPV6_FRAGMENT 0xfff9         /* RFC 8200 4.5 */
 #define IPV6_OFFSET 0xfff8
 #define UDP_HEADER_BYTES 8
+#define TCP_HEADER_BYTES 20
+#define TCP_READ_BYTES 14            /* up to its flags */
 
 /* Where in the frame we are, and how much of it there was on the wire. */
 struct walk {
@@ -203,6 +205,27 @@ static enum reason read_ipv6(struct walk *w, struct frame *f)
 	return reason;
 }
 
+/* RFC 9293 3.1, behind the ports */
+static enum reason read_tcp(struct walk *w, struct frame *f, uint32_t l4_bytes)
+{
+	uint32_t header_bytes;
+
+	f->sequence = reader_u32(&w->r);
+	reader_skip(&w->r, 4);
+	header_bytes = (reader_u8(&w->r) >> 4) * 4u;
+	f->tcp_flags = reader_u8(&w->r);
+	if (f->fragment)
+		f->defect = REASON_packet_fragment;
+	else if (w->r.failed || header_bytes < TCP_HEADER_BYTES || header_bytes > l4_bytes)
+		f->defect = REASON_packet_truncated;
+	if (f->defect)
+		return REASON_none;
+	reader_skip(&w->r, header_bytes - TCP_READ_BYTES);
+	f->payload = reader_rest(&w->r);
+	f->payload_bytes = l4_bytes - header_bytes;
+	return REASON_none;
+}
+
 static enum reason read_ports(struct walk *w, struct frame *f)
 {
 	uint32_t l4_bytes = room(w), bytes;
@@ -212,7 +235,7 @@ static enum reason read_ports(struct walk *w, struct frame *f)
 	if (w->r.failed)
 		return REASON_packet_truncated;
 	if (w->protocol != IPPROTO_UDP)
-		return REASON_none;
+		return read_tcp(w, f, l4_bytes);
 	bytes = reader_u16(&w->r);
 	reader_skip(&w->r, 2);
 	if (w->r.failed)

@@ -14,9 +14,11 @@
 struct frame {
 	struct flow_key key;         /* zone is left to the caller                       */
 	struct slice packet;         /* from the IP header on, as far as it was captured */
-	struct slice payload;        /* above UDP, as far as it was captured             */
+	struct slice payload;        /* above UDP or TCP, as far as it was captured      */
 	uint32_t payload_bytes;      /* by the packet's own words                        */
 	uint32_t l3_bytes;
+	uint32_t sequence;           /* TCP                                              */
+	uint8_t tcp_flags;
 	uint16_t vlan;               /* outer tag, 0 none                                */
 	bool has_ports;              /* false: a later fragment                          */
 	bool fragment;

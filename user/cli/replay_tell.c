@@ -195,7 +195,7 @@ void tell_unread(struct replay_tell *t, const struct frame *f, const char *proto
 	say_message(t, json_pack("{s:s, s:I, s:f, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "type",
 				 "message", "frame", (json_int_t)t->frame, "time",
 				 SECONDS(t->time_ns), "protocol", protocol, "summary",
-				 tcp ? "a TCP connection, which is not inspected" :
+				 tcp ? "a TCP connection that is not followed" :
 				       "a datagram that was not read", "call", "", "judgement",
 				 "drop", "reason", show_reason(reason), "at", (json_int_t)0, "effects",
 				 take_effects(t), "flow", flow_json(&f->key)), false);

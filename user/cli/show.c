@@ -129,6 +129,7 @@ static const struct {
 	{ "calls", find_calls },       { "pinholes", show_pinholes }, { "flows", show_flows },
 	{ "bindings", show_bindings }, { "sources", show_sources },   { "counters", show_counters },
 	{ "gateways", find_gateways }, { "servers", show_servers },
+	{ "connections", show_connections },
 };
 
 /* Whose rows they are. Without a daemon, how long ago one last said that it lives. */
@@ -155,7 +156,9 @@ bool show_is_long(const json_t *request)
 {
 	const char *name = json_string_value(json_object_get(request, "command")) ?: "";
 
+	/* Connections are in the daemon alone. */
 	return show_answers(name) && strcmp(name, "status") && strcmp(name, "counters") &&
+	       strcmp(name, "connections") &&
 	       !json_object_get(request, "call");
 }
 

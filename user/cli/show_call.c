@@ -215,14 +215,16 @@ static json_t *call_json(const struct view *v, const struct row_view *row, const
 	const struct protocol_ops *ops = call->protocol < protocol_count ?
 						 protocols[call->protocol] : NULL;
 
-	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "call", show_text(v, owner, TEXT_CALL_ID), "state",
 			 state_name(call->state), "caller", show_text(v, owner, TEXT_CALLER),
 			 "callee", show_text(v, owner, TEXT_CALLEE), "from",
 			 view_zone(v, call->zones[SIDE_CALLER]), "to",
 			 view_zone(v, call->zones[SIDE_CALLEE]), "protocol",
-			 ops ? ops->name : "unknown", "topology",
-			 topology_name(call->topology), "authenticated", call->authenticated, "age_s", show_since(v, call->started_ns),
+			 ops ? ops->name : "unknown", "transport",
+			 show_transport(call->transport), "topology",
+			 topology_name(call->topology), "authenticated", call->authenticated,
+			 "age_s", show_since(v, call->started_ns),
 			 "answered_s", show_since(v, call->answered_ns), "ended_s",
 			 show_since(v, call->ended_ns), "caller_address",
 			 show_place(&call->parties[SIDE_CALLER].address,

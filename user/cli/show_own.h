@@ -33,6 +33,12 @@ json_t *show_servers(const struct view *v, struct filter *f);
 json_t *show_sources(const struct view *v, struct filter *f);
 /* show_gateway.c */
 json_t *show_gateways(const struct view *v, struct filter *f, json_t **ret_agents);
+/* show_stream.c */
+json_t *show_connections(const struct view *v, struct filter *f);
+/* Ports that are served, and over what; connections in all. */
+json_t *show_services(const struct view *v);
+json_t *show_streams(const struct view *v);
+const char *show_transport(uint8_t transport);
 /* show_status.c */
 json_t *show_status(const struct view *v);
 

@@ -145,10 +145,11 @@ json_t *show_status(const struct view *v)
 	kernel_control_word(v->kernel, &word);
 	if (v->running)
 		json_object_update_new(document,
-				       json_pack("{s:s, s:o, s:I, s:I}", "mode", v->mode, "up_s",
-						 show_since(v, v->started_ns), "reloads",
+				       json_pack("{s:s, s:o, s:I, s:I, s:o, s:o}", "mode", v->mode,
+						 "up_s", show_since(v, v->started_ns), "reloads",
 						 (json_int_t)v->reloads, "reloads_refused",
-						 (json_int_t)v->reloads_refused));
+						 (json_int_t)v->reloads_refused, "services",
+						 show_services(v), "tcp", show_streams(v)));
 	json_object_update_new(document,
 			       json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "when_down",
 					 word.pass_when_down ? "pass" : "hold", "protections",

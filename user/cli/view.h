@@ -8,6 +8,8 @@
 #include "policy/policy.h"
 #include "state/tables.h"
 
+struct proxy;
+
 struct view {
 	const struct tables *tables;  /* NULL in pins opened without rows */
 	const struct kernel *kernel;
@@ -17,6 +19,7 @@ struct view {
 	bool running;
 	const char *mode;             /* single, cluster, alone */
 	const struct policy *policy;  /* NULL without, and beside it */
+	const struct proxy *proxy;
 	uint64_t started_ns;
 	uint32_t reloads, reloads_refused;
 };

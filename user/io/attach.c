@@ -45,25 +45,29 @@ static enum attach_mode choose(const char *interface, enum attach_mode wish)
 	return is_virtual(interface) ? ATTACH_TC : ATTACH_NATIVE;
 }
 
-/* Where a program sits: native XDP is followed by one in TC, for what needs sockets. */
+/* Where a program sits: both kinds are followed by one in TC, for what needs sockets. */
 struct hook {
 	const char *kind;            /* of the pinned link */
 	int program;
 	bool native;
+	uint32_t modes;              /* bit n: enum attach_mode n */
+	uint32_t priority;           /* of a filter of clsact */
 };
 
 #define HOOKS 3
 
 static void hooks_of(const struct kernel *k, struct hook ret[HOOKS])
 {
-	ret[0] = (struct hook){ "xdp", k->xdp, true };
-	ret[1] = (struct hook){ "steer", k->steer, false };
-	ret[2] = (struct hook){ "tc", k->tc, false };
+	const uint32_t native = 1u << ATTACH_NATIVE, tc = 1u << ATTACH_TC;
+
+	ret[0] = (struct hook){ "xdp", k->xdp, true, native, 0 };
+	ret[1] = (struct hook){ "tc", k->tc, false, tc, 1 };
+	ret[2] = (struct hook){ "steer", k->steer, false, native | tc, 2 };
 }
 
 static bool hook_serves(const struct hook *h, enum attach_mode mode)
 {
-	return (mode == ATTACH_TC) == !strcmp(h->kind, "tc");
+	return h->modes & 1u << mode;
 }
 
 /* *ret_made: the link is new, not one whose program was replaced. */
@@ -97,7 +101,7 @@ static int link_pinned(const struct kernel *k, const struct attachment_state *s,
 static bool has_clsact(const struct hook *h, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, place, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = 1, .priority = 1);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = 1, .priority = h->priority);
 	struct bpf_prog_info there = {}, ours = {};
 	__u32 bytes = sizeof(there);
 	libbpf_print_fn_t print = libbpf_set_print(NULL);        /* its absence is no news */
@@ -117,17 +121,18 @@ static bool has_clsact(const struct hook *h, uint32_t ifindex)
 static int filter_clsact(const struct hook *h, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, place, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = h->program, .handle = 1, .priority = 1,
+	LIBBPF_OPTS(bpf_tc_opts, options,
+		    .prog_fd = h->program, .handle = 1, .priority = h->priority,
 		    .flags = BPF_TC_F_REPLACE);
 	int err = bpf_tc_hook_create(&place);
 
 	return err && err != -EEXIST ? err : bpf_tc_attach(&place, &options);
 }
 
-static bool take_clsact(uint32_t ifindex)
+static bool take_clsact(const struct hook *h, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = 1, .priority = 1);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = 1, .priority = h->priority);
 
 	return !bpf_tc_detach(&hook, &filter);
 }
@@ -141,20 +146,21 @@ static bool take_hook(const struct kernel *k, const char *interface, uint32_t if
 	kernel_link_path(k->pin_path, interface, h->kind, path);
 	gone = !unlink(path);
 	if (!h->native && ifindex && has_clsact(h, ifindex))
-		gone |= take_clsact(ifindex);
+		gone |= take_clsact(h, ifindex);
 	return gone;
 }
 
-/* Whether anything of that mode was there. */
+/* What serves this mode and not the other, which stays (ATTACH_AUTO: none does). Whether anything of
+ * it was there. */
 static bool take_links(const struct kernel *k, const char *interface, uint32_t ifindex,
-		       enum attach_mode mode)
+		       enum attach_mode mode, enum attach_mode stays)
 {
 	struct hook hooks[HOOKS];
 	bool gone = false;
 
 	hooks_of(k, hooks);
 	for (int i = 0; i < HOOKS; i++)
-		if (hook_serves(&hooks[i], mode))
+		if (hook_serves(&hooks[i], mode) && !hook_serves(&hooks[i], stays))
 			gone |= take_hook(k, interface, ifindex, &hooks[i]);
 	return gone;
 }
@@ -182,7 +188,7 @@ static int put_links(const struct kernel *k, const struct attachment_state *s, b
 		if (hook_serves(&hooks[i], s->mode))
 			err = put_link(k, s, &hooks[i], ret_made);
 	if (err && *ret_made)
-		take_links(k, s->interface, s->ifindex, s->mode);
+		take_links(k, s->interface, s->ifindex, s->mode, ATTACH_AUTO);
 	return err;
 }
 
@@ -234,11 +240,11 @@ static int hold(const struct kernel *k, const struct attachment_state *s)
 		clear_place(k, s->ifindex);
 	err = record(k, s);
 	if (err && made)
-		take_links(k, s->interface, s->ifindex, s->mode);
+		take_links(k, s->interface, s->ifindex, s->mode, ATTACH_AUTO);
 	if (err)
 		return err;
 	take_links(k, s->interface, s->ifindex,
-		   s->mode == ATTACH_NATIVE ? ATTACH_TC : ATTACH_NATIVE);
+		   s->mode == ATTACH_NATIVE ? ATTACH_TC : ATTACH_NATIVE, s->mode);
 	put_port(k, s);
 	take_place(k, s);
 	return 0;
@@ -312,9 +318,9 @@ void kernel_forget_lost(struct kernel *k)
 int kernel_detach(struct kernel *k, const char *interface, struct kernel_error *reterr)
 {
 	const uint32_t ifindex = if_nametoindex(interface);
-	bool gone = take_links(k, interface, ifindex, ATTACH_NATIVE);
+	bool gone = take_links(k, interface, ifindex, ATTACH_NATIVE, ATTACH_AUTO);
 
-	gone |= take_links(k, interface, ifindex, ATTACH_TC);
+	gone |= take_links(k, interface, ifindex, ATTACH_TC, ATTACH_AUTO);
 	if (ifindex)
 		forget(k, ifindex);
 	return gone ? 0 : kernel_fail(reterr, -ENOENT,

@@ -154,7 +154,7 @@ static enum reason refusal_of(struct proxy *p, const struct proxy_ends *ends,
 }
 
 /* The caller was accepted before the callee was asked: what that one answers, the caller is told. */
-static void begin(struct proxy *p, int fd, const struct proxy_ends *ends)
+void proxy_begin(struct proxy *p, int fd, const struct proxy_ends *ends, proxy_connect_fn call)
 {
 	struct proxy_terms terms = { .reason = REASON_none };
 	struct connection *c;
@@ -171,7 +171,7 @@ static void begin(struct proxy *p, int fd, const struct proxy_ends *ends)
 	}
 	p->hands.count(p->hands.self, COUNTER_streams_accepted);
 	if (!add_leg(p, c, PROXY_CALLER, fd, 0) ||
-	    !add_leg(p, c, PROXY_CALLEE, proxy_connect(ends), EPOLLOUT))
+	    !add_leg(p, c, PROXY_CALLEE, call(ends), EPOLLOUT))
 		proxy_refuse(p, c, PROXY_CALLER, REASON_stream_unreachable);
 }
 
@@ -196,7 +196,7 @@ static void accept_some(struct proxy *p, int listener)
 		int fd = proxy_accept(p, listener, &ends);
 
 		if (fd >= 0)
-			begin(p, fd, &ends);
+			proxy_begin(p, fd, &ends, proxy_connect);
 		else if (fd == -EMFILE || fd == -ENFILE)
 			turn_away(p, listener);
 		else if (fd == -EAGAIN)
@@ -255,7 +255,7 @@ static void hand_out_held(struct proxy *p)
 /* Below the slots' generations, which begin at 1. */
 enum { EVENT_LISTENER = 0, EVENT_LISTENER_IPV6, EVENT_WAKE };
 
-static void on_events(void *self)
+void proxy_round(void *self)
 {
 	struct epoll_event events[LIMIT_STREAM_EVENTS];
 	struct proxy *p = self;
@@ -413,30 +413,38 @@ static bool open_events(struct proxy *p)
 	return p->epoll >= 0 && p->wake >= 0 && p->spare >= 0;
 }
 
-int proxy_open(struct loop *l, struct kernel *k, const struct proxy_hands *hands,
-	       struct proxy **ret, struct kernel_error *reterr)
+struct proxy *proxy_new(struct kernel *k, const struct proxy_hands *hands)
 {
 	static const struct hash_key key = { { 0x70726f7879207461, 0x626c65206f662073 } };
 	struct proxy *p = calloc(1, sizeof(*p));
-	int error;
 
 	if (!p)
-		return -ENOMEM;
-	*p = (struct proxy){ .loop = l, .kernel = k, .hands = *hands, .epoll = -1, .wake = -1,
-			     .spare = -1, .listeners = { -1, -1 }, .now_ns = loop_now_ns() };
+		return NULL;
+	*p = (struct proxy){ .kernel = k, .hands = *hands, .epoll = -1, .wake = -1, .spare = -1,
+			     .listeners = { -1, -1 }, .now_ns = loop_now_ns() };
 	p->sources = map_new(sizeof(struct address), sizeof(struct proxy_source),
 			     2 * LIMIT_STREAMS, &key);
-	error = p->sources && open_events(p) ? 0 : -ENOMEM;
+	if (p->sources && open_events(p) && watch_own(p, p->wake, EVENT_WAKE))
+		return p;
+	proxy_close(p);
+	return NULL;
+}
+
+int proxy_open(struct loop *l, struct kernel *k, const struct proxy_hands *hands,
+	       struct proxy **ret, struct kernel_error *reterr)
+{
+	struct proxy *p = proxy_new(k, hands);
+	int error = p ? 0 : -ENOMEM;
+
 	if (error)
 		snprintf(reterr->text, sizeof(reterr->text), "proxy: %s (free some memory)",
 			 strerror(-error));
 	error = error ?: steer_open(reterr);
 	error = error ?: proxy_listen(p, reterr);
 	if (!error && watch_own(p, p->listeners[0], EVENT_LISTENER) &&
-	    watch_own(p, p->listeners[1], EVENT_LISTENER_IPV6) &&
-	    watch_own(p, p->wake, EVENT_WAKE))
-		p->source = loop_fd(l, p->epoll, on_events, p);
-	if (p->source) {
+	    watch_own(p, p->listeners[1], EVENT_LISTENER_IPV6))
+		p->source = loop_fd(l, p->epoll, proxy_round, p);
+	if (!error && p->source) {
 		kernel_streams_elsewhere(k, 0);
 		*ret = p;
 		return 0;

@@ -37,7 +37,6 @@ struct proxy_source {
 };
 
 struct proxy {
-	struct loop *loop;
 	struct kernel *kernel;
 	struct proxy_hands hands;
 	struct loop_source *source;
@@ -79,6 +78,13 @@ void proxy_hand_out(struct proxy *p, struct connection *c, int side);
 void proxy_settle_up(struct proxy *p, struct connection *c);
 
 /* proxy.c */
+typedef int (*proxy_connect_fn)(const struct proxy_ends *ends);
+/* Without listeners. NULL: out of memory or descriptors. */
+struct proxy *proxy_new(struct kernel *k, const struct proxy_hands *hands);
+/* The caller's socket; `call` makes that to the callee. */
+void proxy_begin(struct proxy *p, int fd, const struct proxy_ends *ends, proxy_connect_fn call);
+/* Serves the sockets that have something to say. */
+void proxy_round(void *proxy);
 void proxy_mark(struct proxy *p, struct connection *c);
 void proxy_end_connection(struct proxy *p, struct connection *c, bool reset);
 /* Tells why, and resets both ends. */

@@ -92,9 +92,9 @@ static void break_off(struct proxy *p, struct connection *c)
 	for (int side = 0; side < 2; side++) {
 		struct slice out = channel_out(&c->legs[side].channel);
 
-		if (out.length && send(c->legs[!side].fd, out.bytes, out.length,
-				       MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-			continue;
+		if (out.length)
+			(void)!send(c->legs[!side].fd, out.bytes, out.length,
+				    MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	proxy_end_connection(p, c, true);
 }

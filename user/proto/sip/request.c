@@ -72,6 +72,7 @@ static void judge_invite(struct judge *j)
 	if (!judge_parties(j, rule))
 		return;
 	j->next_call.protocol = SIP_PROTOCOL;
+	j->next_call.transport = f->transport;
 	j->next_call.rule = (uint16_t)(rule - p->rules);
 	j->next_call.parties[SIDE_CALLER] = f->source;
 	j->next_call.parties[SIDE_CALLEE] = f->destination;

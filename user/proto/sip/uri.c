@@ -133,7 +133,8 @@ struct uri_params {
 	bool has_transport, has_maddr, has_gr, has_lr;
 };
 
-/* RFC 3261 19.1.1: a parameter stands once. Other names are not compared: they decide nothing. */
+/* RFC 3261 19.1.1: a parameter stands once. Other names are not compared: they decide nothing. Some
+ * phones (baresip) write transport=tcp behind that of their own account: no two readings. */
 static bool note_param(struct slice param, struct uri_params *p)
 {
 	size_t equals = slice_find(param, '=');
@@ -155,7 +156,8 @@ static bool note_param(struct slice param, struct uri_params *p)
 		if (!name_is(name, known[i].name))
 			continue;
 		if (*known[i].has)
-			return false;
+			return known[i].value == &p->transport &&
+			       slice_equal_nocase(value, p->transport);
 		*known[i].has = true;
 		*known[i].value = value;
 		break;
