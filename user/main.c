@@ -196,6 +196,8 @@ static const struct command {
 	  MAY_NAME | MAY_ZONE },
 	{ "connections", "[ADDRESS] [--zone ZONE]", "signalling over TCP, as it is proxied", show,
 	  MAY_NAME | MAY_ZONE },
+	{ "nat", "[ADDRESS] [--zone ZONE]", "who is seen as what, and from where", show,
+	  MAY_NAME | MAY_ZONE },
 	{ "gateways", "[ADDRESS] [--zone ZONE]", "MGCP gateways and their call agents", show,
 	  MAY_NAME | MAY_ZONE },
 	{ "sources", "[ADDRESS] [--zone ZONE]", "who is trusted, denied, or heard of lately", show,

@@ -30,7 +30,7 @@ enum permit_flag {
 	PERMIT_SIGNALLING = 1 << 5, /* goes to the daemon; `speaks` says what it is      */
 	PERMIT_LOCK = 1 << 6,       /* the first packet fixes the source port            */
 	PERMIT_EARLY = 1 << 7,      /* before the answer: any source, few, rate-bound    */
-	PERMIT_CLOSED = 1 << 8,     /* step one of closing: passes nothing               */
+	PERMIT_CLOSED = 1 << 8,     /* step one of closing: passes nothing. A row: only named */
 	PERMIT_TRANSLATED = 1 << 9, /* leaves as translations[slot] says                 */
 };
 

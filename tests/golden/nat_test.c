@@ -295,6 +295,92 @@ static void an_outside_address_that_nobody_has_opens_nothing(void **state)
 	assert_int_equal(w.open_count, 0);
 }
 
+static const char *registration(const char *start, bool answers)
+{
+	return say(&(struct say){ .start = start, .branch = "reg", .cseq = "1 REGISTER",
+				  .from = "<sip:a@pbx.example>;tag=a1",
+				  .to = answers ? "<sip:a@pbx.example>;tag=r1" :
+						  "<sip:a@pbx.example>",
+				  .call_id = "reg", .more = "Contact: <sip:a@" PHONE ":5060>" CRLF });
+}
+
+static void enrol(void)
+{
+	pass(PHONE, 5060, PBX, registration("REGISTER sip:pbx.example SIP/2.0", false));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	from_outside(replaced(registration("SIP/2.0 200 OK", true), PHONE ":5060",
+			      seen(PHONE, 5060)), seen_port(PHONE, 5060));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+}
+
+/* The binding holds the mapping: the registrar may come back an hour later. */
+static void a_registered_phone_stays_where_its_registrar_saw_it(void **state)
+{
+	uint16_t port;
+
+	(void)state;
+	enrol();
+	port = seen_port(PHONE, 5060);
+	run_timers(600);
+	assert_int_equal(seen_port(PHONE, 5060), port);
+	run_timers(HOUR);
+	assert_null(seen(PHONE, 5060));
+}
+
+static const char *call_in(const char *start, const char *to_tag, const char *contact,
+			   const char *sdp)
+{
+	char to[64];
+
+	snprintf(to, sizeof(to), "<sip:a@pbx.example>%s", to_tag);
+	return say(&(struct say){ .start = start, .via = PBX ":5060", .branch = "in",
+				  .from = "<sip:b@pbx.example>;tag=p", .to = to, .call_id = "in",
+				  .cseq = "1 INVITE", .more = contact, .sdp = sdp });
+}
+
+/* Who answers names his own media alone; that the caller's was named before is not forgotten, though
+ * nothing was open towards it while nobody knew who would answer. */
+static void a_hidden_phone_is_called_and_answers(void **state)
+{
+	const struct door_row *out;
+	struct endpoint outside;
+	char invite[4096];
+
+	(void)state;
+	enrol();
+	strcpy(invite, call_in("INVITE sip:a@" PHONE ":5060 SIP/2.0", "",
+			       "Contact: <sip:b@" PBX ":5060>" CRLF, sdp_of(PBX, 17000, "")));
+	from_outside(replaced(invite, PHONE ":5060", seen(PHONE, 5060)), seen_port(PHONE, 5060));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_string_equal(w.sent_text, invite);
+	assert_null(permit_to(NULL, 0, PBX, 17000));
+	pass(PHONE, 5060, PBX, call_in("SIP/2.0 200 OK", ";tag=a",
+				       "Contact: <sip:a@" PHONE ":5060>" CRLF,
+				       sdp_of(PHONE, 16000, "")));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_null(strstr(w.sent_text, PHONE));
+	outside = endpoint(OUTSIDE, seen_port(PHONE, 16000));
+	out = door_to(PBX, 17000);
+	assert_memory_equal(&out->leaves_from, &outside, sizeof(outside));
+}
+
+/* Both phones of the call are behind the gate: each is told where the other really is. */
+static void two_hidden_phones_are_told_of_each_other(void **state)
+{
+	char offer[4096];
+
+	(void)state;
+	enrol();
+	call_out(OTHER_PHONE, 16000, "hair");
+	strcpy(offer, w.sent_text);
+	from_outside(replaced(replaced(offer, "sip:b@" PBX, "sip:a@X"), "X", seen(PHONE, 5060)),
+		     seen_port(PHONE, 5060));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_non_null(strstr(w.sent_text, "c=IN IP4 " OTHER_PHONE CRLF));
+	assert_non_null(strstr(w.sent_text, "m=audio 16000 RTP/AVP"));
+	assert_non_null(strstr(w.sent_text, "o=- 1 1 IN IP4 " OTHER_PHONE CRLF));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +396,9 @@ int main(void)
 		NAT_TEST(a_static_host_keeps_its_ports),
 		NAT_TEST(a_static_host_is_called_from_outside),
 		NAT_TEST(an_outside_address_that_nobody_has_opens_nothing),
+		NAT_TEST(a_registered_phone_stays_where_its_registrar_saw_it),
+		NAT_TEST(a_hidden_phone_is_called_and_answers),
+		NAT_TEST(two_hidden_phones_are_told_of_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

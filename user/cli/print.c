@@ -91,6 +91,11 @@ static const struct column connection_columns[] = {
 	{ "BACK", "messages_back", FORMAT_NUMBER }, { "WAIT", "waiting_bytes", FORMAT_NUMBER },
 	{ NULL, NULL, 0 },
 };
+static const struct column nat_columns[] = {
+	{ "INSIDE", "inside", FORMAT_TEXT },	   { "SEEN AS", "seen_as", FORMAT_TEXT },
+	{ "SEEN FROM", "seen_from", FORMAT_CUT },  { "DOORS", "doors", FORMAT_NUMBER },
+	{ NULL, NULL, 0 },
+};
 static const struct column counter_columns[] = {
 	{ "COUNTER", "name", FORMAT_TEXT },
 	{ "VALUE", "value", FORMAT_NUMBER },
@@ -454,6 +459,8 @@ void print_document(const char *command, json_t *document)
 		print_gateways(document);
 	else if (!strcmp(command, "sources"))
 		table_print(source_columns, rows);
+	else if (!strcmp(command, "nat"))
+		table_print(nat_columns, rows);
 	else if (!strcmp(command, "connections"))
 		table_print(connection_columns, rows);
 	else if (!strcmp(command, "flows") || !strcmp(command, "pinholes"))

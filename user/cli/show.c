@@ -129,7 +129,7 @@ static const struct {
 	{ "calls", find_calls },       { "pinholes", show_pinholes }, { "flows", show_flows },
 	{ "bindings", show_bindings }, { "sources", show_sources },   { "counters", show_counters },
 	{ "gateways", find_gateways }, { "servers", show_servers },
-	{ "connections", show_connections },
+	{ "connections", show_connections }, { "nat", show_nat },
 };
 
 /* Whose rows they are. Without a daemon, how long ago one last said that it lives. */

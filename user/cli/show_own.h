@@ -33,6 +33,8 @@ json_t *show_servers(const struct view *v, struct filter *f);
 json_t *show_sources(const struct view *v, struct filter *f);
 /* show_gateway.c */
 json_t *show_gateways(const struct view *v, struct filter *f, json_t **ret_agents);
+/* show_nat.c */
+json_t *show_nat(const struct view *v, struct filter *f);
 /* show_stream.c */
 json_t *show_connections(const struct view *v, struct filter *f);
 /* Ports that are served, and over what; connections in all. */

@@ -333,7 +333,8 @@ static bool hides_any(const struct policy *p, uint16_t zone, uint16_t seen_from)
 	return false;
 }
 
-/* False: the door cannot be, for its sender would be seen as he is. */
+/* False: the door stays closed, for its sender would be seen as he is. That its receiver was named is
+ * remembered all the same. */
 static bool map_sender(struct outward *t, const struct change *c, struct door_row *door)
 {
 	const struct policy *p = t->in->policy;
@@ -357,25 +358,16 @@ static bool map_receiver(struct outward *t, struct door_row *door)
 	return !r || map_to(t, r, &receiver, &door->arrives_at);
 }
 
-static void drop_change(struct batch *b, uint32_t i)
-{
-	memmove(&b->changes[i], &b->changes[i + 1],
-		(b->change_count - i - 1) * sizeof(b->changes[0]));
-	b->change_count--;
-}
-
 static void map_doors(struct outward *t)
 {
 	struct batch *b = &t->o->batch;
 	struct door_row *door;
 
-	for (uint32_t i = 0; i < b->change_count && !t->reason;) {
+	for (uint32_t i = 0; i < b->change_count && !t->reason; i++) {
 		struct change *c = &b->changes[i];
 
-		if (c->verb != VERB_PUT || c->type != ROW_door) {
-			i++;
+		if (c->verb != VERB_PUT || c->type != ROW_door)
 			continue;
-		}
 		door = arena_take_raw(t->in->arena, sizeof(*door));
 		if (!door) {
 			t->reason = REASON_message_limit;
@@ -383,12 +375,9 @@ static void map_doors(struct outward *t)
 		}
 		memcpy(door, c->value, sizeof(*door));
 		door->arrives_at = door->leaves_from = (struct endpoint){ .port = 0 };
-		if (map_receiver(t, door) && map_sender(t, c, door)) {
-			c->value = door;
-			i++;
-		} else if (!t->reason) {
-			drop_change(b, i);
-		}
+		if (!map_receiver(t, door) || !map_sender(t, c, door))
+			door->flags |= PERMIT_CLOSED;
+		c->value = door;
 	}
 }
 

@@ -93,7 +93,7 @@ static bool row_flow(const struct projection *p, const struct claim_key *key, st
 	const struct door_row *door = tables_find(p->tables, ROW_door, &key->row);
 	const struct lock_row *lock;
 
-	if (!door)
+	if (!door || door->flags & PERMIT_CLOSED)
 		return false;
 	if (key->type == ROW_door) {
 		*ret = door_flow(door);

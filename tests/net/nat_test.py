@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Phones (baresip) hidden behind the gateway's one outside address register at a real registrar
+(kamailio, Digest), call and are called. Outside there is no route to them: what leaves untranslated
+is never answered."""
+import sys
+
+import sip_lab
+
+ALICE, BOB, REGISTRAR, CAROL, GATE = "10.77.1.11", "10.77.1.12", "10.77.2.10", "10.77.2.21", "10.77.2.1"
+CONFIG = f"""
+zones:
+  inside:  {{ interfaces: [inside], networks: [10.77.1.0/24], media_ports: 10000-65535, mode: MODE }}
+  outside: {{ interfaces: [outside], networks: [10.77.2.0/24], media_ports: 10000-65535, mode: MODE }}
+servers:
+  registrar: {{ addresses: [{REGISTRAR}], zone: outside, speaks: [sip], part: proxy }}
+rules:
+  - {{ name: out, from: inside, to: outside, allow: [sip] }}
+  - {{ name: in, from: outside, to: inside, allow: [sip] }}
+nat:
+  phones: {{ zone: inside, seen_from: outside, hide: {GATE}, ports: 30000-39999 }}
+"""
+
+
+def account(user, *more):
+    return ";".join([f"<sip:{user}@{REGISTRAR}>", "auth_pass=secret", "regint=60",
+                     "answermode=auto", "audio_codecs=pcma", *more])
+
+
+def register(lab):
+    alice = lab.baresip("alice", "inside", f"{ALICE}:5060", [account("alice")], 1)
+    bob = lab.baresip("bob", "inside", f"{BOB}:5060", [account("bob")], 2)
+    lab.see("two phones with one port register from behind one address",
+            sip_lab.wait(lambda: len(lab.show("bindings")) == 2), lab.log("alice") + lab.log("gateway"))
+    seen = {m["inside"]: m["seen_as"] for m in lab.show("nat")}
+    lab.see("each is seen at a port of its own",
+            {f"{ALICE}:5060", f"{BOB}:5060"} <= set(seen) and len(set(seen.values())) == len(seen) and
+            all(s.startswith(f"{GATE}:3") for s in seen.values()), seen)
+    shown = lab.print("nat")
+    lab.see("the table fits 80 columns", f"{ALICE}:5060" in shown and
+            max(map(len, shown.splitlines())) <= 80, shown)
+    return alice, bob
+
+
+def call(lab, who, whom, what):
+    who.do("dial", f"sip:{whom}@{REGISTRAR}")
+    lab.talks_both_ways(what)
+    who.do("hangup")
+    lab.is_over(what)
+
+
+def play_mode(lab, mode):
+    lab.daemon(CONFIG.replace("MODE", mode))
+    registrar = lab.kamailio("registrar", "outside", [f"{REGISTRAR}:5060"], sip_lab.REGISTRAR)
+    alice, bob = register(lab)
+    carol = lab.baresip("carol", "outside", f"{CAROL}:5060", [account("carol")], 3)
+    lab.see("a phone outside is registered, too", sip_lab.wait(lambda: "200 OK" in lab.log("carol") or
+            "registered" in lab.log("carol").lower()), lab.log("carol"))
+    call(lab, alice, "carol", f"from a hidden phone ({mode})")
+    call(lab, carol, "alice", f"to a hidden phone ({mode})")
+    lab.see("media was translated in the fast path", lab.counter("media_translated") > 50,
+            lab.counter("media_translated"))
+    lab.see("nothing of it was refused", not lab.counter("nat_unmapped"), lab.show("counters"))
+    del registrar, bob
+
+
+def play(lab):
+    lab.make_zone("inside", 1, ALICE, BOB)
+    lab.make_zone("outside", 2, REGISTRAR, CAROL)
+    lab.ip(f"-n outside-{lab.run} route del default")
+    play_mode(lab, "tc")
+
+
+if __name__ == "__main__":
+    if not sip_lab.ready("nat"):
+        sys.exit(0)
+    sys.exit(sip_lab.run(sip_lab.Lab("n"), play))
