@@ -111,6 +111,7 @@ static __always_inline int context_action(const struct packet *pkt, enum verdict
 		return pkt->action;
 	case DROP:
 	case PUNT:
+	case TRANSLATE:
 		break;
 	}
 	return pkt->tc ? TC_ACT_SHOT : XDP_DROP;

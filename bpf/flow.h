@@ -4,7 +4,7 @@
 #ifndef RINGFENCE_BPF_FLOW_H
 #define RINGFENCE_BPF_FLOW_H
 
-#include "nat.h"
+#include "forward.h"
 #include "police.h"
 #include "rtp.h"
 
@@ -91,9 +91,7 @@ static __always_inline enum verdict carry_media(struct packet *pkt, struct activ
 	act->seen_ns = pkt->now_ns;
 	if (pkt->rtp)
 		count_rtp(pkt, pkt->permit, act);
-	if (pkt->permit->flags & PERMIT_TRANSLATED)
-		return translate_packet(pkt, act);
-	return forward_packet(pkt, act);
+	return pkt->permit->flags & PERMIT_TRANSLATED ? TRANSLATE : forward_packet(pkt, act);
 }
 
 /* A signalling flow or door: the steps of signalling do the rest. */
@@ -118,6 +116,7 @@ static __always_inline enum verdict pass_known_flow(struct packet *pkt)
 	if (!permit)
 		return NEXT;
 	pkt->permit = permit;
+	pkt->permitted = true;
 	if (packet_is_ours(pkt, KIND_MEDIA))
 		return DROP;
 	if (permit->flags & PERMIT_SIGNALLING)

@@ -30,14 +30,29 @@ static __always_inline enum verdict travel(struct packet *pkt)
 	return v;
 }
 
-SEC("xdp")
-int gateway_ingress(struct xdp_md *ctx)
+/* What is translated is sent on by a function that follows, for they have one stack. */
+__noinline int judge_xdp(struct xdp_md *ctx)
 {
 	struct flow_key key = {}, pinhole = {};
 	struct packet pkt = { .ctx = ctx, .key = &key, .pinhole = &pinhole };
-	enum verdict v = travel(&pkt);
 
-	return finish(&pkt, v);
+	return finish(&pkt, travel(&pkt));
+}
+
+__noinline int judge_tc(struct __sk_buff *ctx)
+{
+	struct flow_key key = {}, pinhole = {};
+	struct packet pkt = { .ctx = ctx, .tc = true, .key = &key, .pinhole = &pinhole };
+
+	return finish(&pkt, travel(&pkt));
+}
+
+SEC("xdp")
+int gateway_ingress(struct xdp_md *ctx)
+{
+	int action = judge_xdp(ctx);
+
+	return action == ACTION_CROSS ? cross_xdp(ctx) : action;
 }
 
 static __always_inline bool is_judged(const struct __sk_buff *ctx)
@@ -53,37 +68,49 @@ static __always_inline bool is_judged(const struct __sk_buff *ctx)
 SEC("tc")
 int gateway_tc(struct __sk_buff *ctx)
 {
-	struct flow_key key = {}, pinhole = {};
-	struct packet pkt = { .ctx = ctx, .tc = true, .key = &key, .pinhole = &pinhole };
-	enum verdict v;
+	int action;
 
 	if (is_judged(ctx))
 		return TC_ACT_UNSPEC;
-	v = travel(&pkt);
-
-	return finish(&pkt, v);
+	action = judge_tc(ctx);
+	return action == ACTION_CROSS ? cross_tc(ctx) : action;
 }
 
-/* Behind the one or the other, which passed all of TCP that it did not drop. */
-SEC("tc")
-int gateway_steer(struct __sk_buff *ctx)
+static __always_inline enum verdict travel_behind(struct packet *pkt)
+{
+	enum verdict v = check_fragment(pkt);
+
+	v = v ?: classify(pkt);
+	v = v ?: admit_source(pkt);
+	v = v ?: steer_stream(pkt);
+	return v;
+}
+
+/* UDP was judged before, and is looked at for what is translated alone. */
+__noinline int judge_behind(struct __sk_buff *ctx)
 {
 	struct flow_key key = {}, pinhole = {};
 	struct packet pkt = { .ctx = ctx, .tc = true, .steers = true, .key = &key,
 			      .pinhole = &pinhole };
-	enum verdict v;
+
+	if (parse_packet(&pkt))
+		return TC_ACT_UNSPEC;
+	if (key.protocol == IPPROTO_UDP)
+		return take_handed_up(&pkt) ? finish(&pkt, TRANSLATE) : TC_ACT_UNSPEC;
+	return finish(&pkt, travel_behind(&pkt));
+}
+
+/* Behind the one or the other, which passed all of TCP that it did not drop. Native XDP hands up, too,
+ * what is translated and needs the kernel's help. */
+SEC("tc")
+int gateway_steer(struct __sk_buff *ctx)
+{
+	int action;
 
 	if (is_judged(ctx))
 		return TC_ACT_UNSPEC;
-	v = parse_packet(&pkt);
-	if (v || key.protocol != IPPROTO_TCP)
-		return TC_ACT_UNSPEC;
-	v = check_fragment(&pkt);
-	v = v ?: classify(&pkt);
-	v = v ?: admit_source(&pkt);
-	v = v ?: steer_stream(&pkt);
-
-	return finish(&pkt, v);
+	action = judge_behind(ctx);
+	return action == ACTION_CROSS ? cross_tc(ctx) : action;
 }
 
 /* On the egress of our own veth, into which the daemon writes judged messages: the sender's SO_MARK

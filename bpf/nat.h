@@ -1,38 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Part of the known flow's step: send on what is translated. Decided here to the end: after its
- * addresses changed a packet is a stranger to the host's stack, and before, it is addressed to us.
+/* The step behind all others: send on what is translated. Decided here to the end: after its addresses
+ * changed a packet is a stranger to the host's stack, and before, it is addressed to us.
  *
  *              arrives              leaves
  *   source     S:s                  translation.source, where set
  *   dest.      arrives_at           translation.destination, where set
  *
- * In a global function, so that what is not translated pays for none of it; what the two tell each
- * other lies in a map, for the stack of both together is 512 bytes. */
+ * A function of its own, so that what is not translated pays for none of it, and called by the program
+ * itself, so that there is room on the stack; what it is told lies in a map. What native XDP cannot
+ * do it hands up as it came to gateway_steer, which is behind it before the stack is: a frame with a
+ * tag, an egress that takes no frames, a neighbour to be asked for, and one packet a second and
+ * flow, so that the kernel keeps the neighbour alive. */
 #ifndef RINGFENCE_BPF_NAT_H
 #define RINGFENCE_BPF_NAT_H
 
 #include "forward.h"
 
+#define ACTION_CROSS 0x100              /* no action of XDP's or TC's                 */
 #define NAT_F_IPV6 (1ull << 7)          /* BPF_F_IPV6 of Linux 6.16; older headers lack it */
 
-/* What the function needs of the notebook, and what it answers: no pointers. */
+/* The notebook of a packet that is to be translated: no pointers. Local to the programs, per CPU. */
 struct crossing {
 	struct flow_key key;            /* as it arrived                              */
 	struct flow_key out;            /* as it leaves                               */
+	struct flow_key pinhole;
 	struct bpf_fib_lookup fib;
 	__u64 now_ns;
 	__u32 slot;
 	__u32 interface;
 	__u32 l3_offset, l3_bytes, l4_offset;
-	__u32 tagged;
 	__u32 ttl, tos;
-	__u32 reason;                   /* the answer: enum reason of a drop          */
-	__s32 action;                   /* the answer: what the program returns       */
-	__u8 destination_mac[6], source_mac[6];
-	__u32 by_neighbour;             /* the kernel writes the MACs                 */
+	__u32 counter;                  /* enum counter, once it is sent              */
+	__u8 tagged;
+	__u8 behind;                    /* native XDP has checked it and handed it up */
+	__u8 by_neighbour;              /* the kernel writes the MACs                 */
+	__u8 pad[5];
 };
 
-/* Local to the programs, per CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -184,7 +188,7 @@ static __always_inline bool take_tag(struct packet *pkt)
 {
 	const __u32 in_frame = pkt->l3_offset - ETH_HLEN;
 
-	if (!pkt->tc || in_frame != (context_has_tag(pkt) ? 0 : sizeof(struct vlan_tag)) ||
+	if (in_frame != (context_has_tag(pkt) ? 0 : sizeof(struct vlan_tag)) ||
 	    bpf_skb_vlan_pop(pkt->ctx))
 		return false;
 	pkt->l3_offset -= in_frame;
@@ -192,78 +196,66 @@ static __always_inline bool take_tag(struct packet *pkt)
 	return true;
 }
 
-static __always_inline enum verdict no_way(struct packet *pkt, long result)
+static __always_inline enum verdict hand_up(struct packet *pkt)
 {
-	switch (result) {
-	case BPF_FIB_LKUP_RET_NO_NEIGH:
-		return refuse(pkt, REASON_translated_no_neighbour);
-	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
-		return refuse(pkt, REASON_packet_too_big);
-	default:
-		return refuse(pkt, REASON_media_no_route);
-	}
+	return pass(pkt, COUNTER_media_handed_up);
 }
 
-/* TC only. The kernel finds the neighbour's address, asks for it, and keeps it alive: no packet need
- * go by the stack for it. */
-static __always_inline void send_by_neighbour(struct packet *pkt, const struct bpf_fib_lookup *fib)
+/* The kernel finds the neighbour's address, asks for it, and keeps it alive. */
+static __always_inline enum verdict send_by_neighbour(struct packet *pkt, struct crossing *x)
 {
-	struct bpf_redir_neigh next = { .nh_family = fib->family };
+	struct bpf_redir_neigh next = { .nh_family = x->fib.family };
 
-	__builtin_memcpy(next.ipv6_nh, fib->ipv6_dst, sizeof(next.ipv6_nh));
-	pkt->action = bpf_redirect_neigh(fib->ifindex, &next, sizeof(next), 0);
+	__builtin_memcpy(next.ipv6_nh, x->fib.ipv6_dst, sizeof(next.ipv6_nh));
+	pkt->action = bpf_redirect_neigh(x->fib.ifindex, &next, sizeof(next), 0);
+	x->by_neighbour = true;
+	return NEXT;
 }
 
-/* The first packet of each second in TC; each that finds no fresh next hop in XDP. */
 static __always_inline enum verdict find_hop(struct packet *pkt, struct crossing *x,
 					     struct next_hop *hop)
 {
 	__u32 generation = route_generation();
 	long result;
 
-	if (!hop_is_old(pkt, hop, generation))
+	if (!x->behind && !hop_is_old(pkt, hop, generation))
 		return NEXT;
 	__builtin_memset(&x->fib, 0, sizeof(x->fib));
 	result = route_lookup(pkt, &x->out, &x->fib);
 	hop->interface = 0;
-	if (result && !(pkt->tc && result == BPF_FIB_LKUP_RET_NO_NEIGH))
-		return no_way(pkt, result);
+	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return refuse(pkt, REASON_packet_too_big);
+	if (result && result != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return refuse(pkt, REASON_media_no_route);
 	if (!result)
 		keep_hop(pkt, hop, &x->fib, generation);
-	if (pkt->tc) {
-		send_by_neighbour(pkt, &x->fib);
-		x->by_neighbour = 1;
-	}
-	return NEXT;
+	return pkt->tc ? send_by_neighbour(pkt, x) : hand_up(pkt);
 }
 
 /* Where to, and whether at all: nothing of the frame is changed yet but its tag. */
-static __always_inline enum verdict route_translated(struct packet *pkt, struct crossing *x)
+static __always_inline enum verdict route_translated(struct packet *pkt, struct crossing *x,
+						     struct next_hop *hop)
 {
-	const struct translation *nat = bpf_map_lookup_elem(&translations, &x->slot);
-	struct activity *act = bpf_map_lookup_elem(&activity, &x->slot);
 	enum verdict v;
 
-	if (!nat || !act)
-		return refuse(pkt, REASON_media_no_pinhole);
+	if (x->key.protocol != IPPROTO_UDP)
+		return refuse(pkt, REASON_media_not_rtp);
 	if (pkt->ttl <= 1)
 		return refuse(pkt, REASON_translated_ttl);
+	if (x->tagged && !pkt->tc)
+		return hand_up(pkt);
 	if (x->tagged && !take_tag(pkt))
 		return refuse(pkt, REASON_translated_tagged);
-	set_leaving(x, nat);
-	v = find_hop(pkt, x, &act->hop);
+	v = find_hop(pkt, x, hop);
 	if (v || x->by_neighbour)
 		return v;
-	if (pkt->l3_bytes > act->hop.mtu)
+	if (pkt->l3_bytes > hop->mtu)
 		return refuse(pkt, REASON_packet_too_big);
-	if (!context_redirect(pkt, act->hop.interface))
-		return refuse(pkt, REASON_translated_egress);
-	__builtin_memcpy(x->destination_mac, act->hop.destination_mac, 6);
-	__builtin_memcpy(x->source_mac, act->hop.source_mac, 6);
-	return NEXT;
+	return context_redirect(pkt, hop->interface) ? NEXT : hand_up(pkt);
 }
 
-static __always_inline enum verdict write_translated(struct packet *pkt, struct crossing *x)
+static __always_inline enum verdict write_translated(struct packet *pkt, const struct crossing *x,
+						     const struct next_hop *hop)
 {
 	enum verdict v = rewrite(pkt, x);
 	struct ethhdr *eth;
@@ -276,15 +268,19 @@ static __always_inline enum verdict write_translated(struct packet *pkt, struct 
 	if (!eth)
 		return refuse(pkt, REASON_packet_truncated);
 	if (x->by_neighbour)
-		return NEXT;
-	__builtin_memcpy(eth->h_dest, x->destination_mac, 6);
-	__builtin_memcpy(eth->h_source, x->source_mac, 6);
-	return NEXT;
+		return FORWARD;
+	__builtin_memcpy(eth->h_dest, hop->destination_mac, 6);
+	__builtin_memcpy(eth->h_source, hop->source_mac, 6);
+	return FORWARD;
 }
 
 static __always_inline void open_crossing(struct packet *pkt, struct crossing *x)
 {
 	pkt->key = &x->key;
+	pkt->pinhole = &x->pinhole;
+	pkt->kind = KIND_MEDIA;
+	pkt->permitted = true;
+	pkt->slot = x->slot;
 	pkt->now_ns = x->now_ns;
 	pkt->interface = x->interface;
 	pkt->l3_offset = x->l3_offset;
@@ -292,113 +288,69 @@ static __always_inline void open_crossing(struct packet *pkt, struct crossing *x
 	pkt->l4_offset = x->l4_offset;
 	pkt->ttl = x->ttl;
 	pkt->tos = x->tos;
+	pkt->counter = x->counter;
+	x->by_neighbour = false;
 }
 
-static __always_inline int route_step(struct packet *pkt)
+static __always_inline int cross(struct packet *pkt)
 {
 	struct crossing *x = crossing_get();
+	const struct translation *nat;
+	struct activity *act;
 	enum verdict v;
 
 	if (!x)
-		return DROP;
+		return context_action(pkt, DROP);
 	open_crossing(pkt, x);
-	x->by_neighbour = 0;
-	v = route_translated(pkt, x);
-	x->l3_offset = pkt->l3_offset;
-	x->l4_offset = pkt->l4_offset;
-	x->reason = pkt->reason;
-	x->action = pkt->action;
-	return v;
+	nat = bpf_map_lookup_elem(&translations, &x->slot);
+	act = bpf_map_lookup_elem(&activity, &x->slot);
+	if (!nat || !act)
+		return context_action(pkt, DROP);
+	set_leaving(x, nat);
+	v = route_translated(pkt, x, &act->hop) ?: write_translated(pkt, x, &act->hop);
+	count(v == DROP ? pkt->reason : pkt->counter);
+	if (v == FORWARD)
+		count(COUNTER_media_translated);
+	if (v == DROP)
+		tell_refusal(pkt);
+	return context_action(pkt, v);
 }
 
-static __always_inline int write_step(struct packet *pkt)
+__noinline int cross_xdp(struct xdp_md *ctx)
+{
+	struct packet pkt = { .ctx = ctx };
+
+	return cross(&pkt);
+}
+
+__noinline int cross_tc(struct __sk_buff *ctx)
+{
+	struct packet pkt = { .ctx = ctx, .tc = true };
+
+	return cross(&pkt);
+}
+
+/* What the function will need of the notebook. */
+static __always_inline int begin_crossing(const struct packet *pkt)
 {
 	struct crossing *x = crossing_get();
-	enum verdict v;
 
 	if (!x)
-		return DROP;
-	open_crossing(pkt, x);
-	v = write_translated(pkt, x);
-	x->reason = pkt->reason;
-	return v;
-}
-
-/* Each returns DROP for crossing.reason, or NEXT; at the end it is sent by crossing.action. */
-__noinline int route_xdp(struct xdp_md *ctx)
-{
-	struct packet pkt = { .ctx = ctx };
-
-	return route_step(&pkt);
-}
-
-__noinline int route_tc(struct __sk_buff *ctx)
-{
-	struct packet pkt = { .ctx = ctx, .tc = true };
-
-	return route_step(&pkt);
-}
-
-__noinline int write_xdp(struct xdp_md *ctx)
-{
-	struct packet pkt = { .ctx = ctx };
-
-	return write_step(&pkt);
-}
-
-__noinline int write_tc(struct __sk_buff *ctx)
-{
-	struct packet pkt = { .ctx = ctx, .tc = true };
-
-	return write_step(&pkt);
-}
-
-static __always_inline int cross(const struct packet *pkt)
-{
-	if (pkt->tc)
-		return route_tc(context_skb(pkt)) || write_tc(context_skb(pkt));
-	return route_xdp(context_xdp(pkt)) || write_xdp(context_xdp(pkt));
-}
-
-/* The daemon resolves what XDP cannot; told once a second and flow, since an event may be lost. */
-static __always_inline void tell_unresolved(struct packet *pkt, struct activity *act)
-{
-	if (act->told_second == coarse_second(pkt))
-		return;
-	act->told_second = coarse_second(pkt);
-	report(pkt, EVENT_UNRESOLVED);
-}
-
-static __always_inline void describe_crossing(const struct packet *pkt, struct crossing *x)
-{
+		return context_action(pkt, DROP);
 	x->key = *pkt->key;
+	x->pinhole = *pkt->pinhole;
 	x->now_ns = pkt->now_ns;
 	x->slot = pkt->slot;
 	x->interface = pkt->interface;
 	x->l3_offset = pkt->l3_offset;
 	x->l3_bytes = pkt->l3_bytes;
 	x->l4_offset = pkt->l4_offset;
-	x->tagged = pkt->tagged;
 	x->ttl = pkt->ttl;
 	x->tos = pkt->tos;
-}
-
-static __always_inline enum verdict translate_packet(struct packet *pkt, struct activity *act)
-{
-	struct crossing *x = crossing_get();
-
-	if (!x || pkt->key->protocol != IPPROTO_UDP)
-		return refuse(pkt, REASON_media_not_rtp);
-	describe_crossing(pkt, x);
-	if (!cross(pkt)) {
-		count(COUNTER_media_translated);
-		pkt->action = x->action;
-		return FORWARD;
-	}
-	pkt->reason = x->reason;
-	if (pkt->reason == REASON_translated_no_neighbour)
-		tell_unresolved(pkt, act);
-	return DROP;
+	x->counter = pkt->counter;
+	x->tagged = pkt->tagged;
+	x->behind = pkt->steers;
+	return ACTION_CROSS;
 }
 
 #endif

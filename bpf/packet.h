@@ -27,6 +27,7 @@ enum verdict {
 	DROP,           /* refused for packet.reason                         */
 	FORWARD,        /* sent on by the program itself: packet.action      */
 	PUNT,           /* the daemon has it, the original is held back      */
+	TRANSLATE,      /* sent on by the function that follows (nat.h)      */
 };
 
 enum kind {
@@ -45,6 +46,7 @@ struct packet {
 	struct flow_key *pinhole;       /* the key that matched in pinholes                */
 	const struct permit *permit;    /* the flow or pinhole that was found              */
 	__u32 slot;                     /* the permit's, known before the permit is read   */
+	bool permitted;                 /* slot and pinhole are a permit's                 */
 	__u64 now_ns;                   /* CLOCK_MONOTONIC as of the last tick; set once
 					   the packet is ours                              */
 

@@ -9,14 +9,11 @@
 
 #define PINHOLE_LOCKED (1ull << 16)
 
-/* From the most to the least that is known of the sender. pkt->pinhole keeps what matched. */
-static __always_inline const struct permit *pinhole_find(struct packet *pkt)
+/* From the most to the least that is known of the sender. */
+static __always_inline const struct permit *pinhole_look_up(struct flow_key *key)
 {
-	struct flow_key *key = pkt->pinhole;
-	const struct permit *permit;
+	const struct permit *permit = bpf_map_lookup_elem(&pinholes, key);
 
-	*key = *pkt->key;
-	permit = bpf_map_lookup_elem(&pinholes, key);
 	if (permit)
 		return permit;
 	key->source_port = 0;
@@ -25,6 +22,20 @@ static __always_inline const struct permit *pinhole_find(struct packet *pkt)
 		return permit;
 	__builtin_memset(&key->source, 0, sizeof(key->source));
 	return bpf_map_lookup_elem(&pinholes, key);
+}
+
+/* pkt->pinhole keeps what matched. */
+static __always_inline const struct permit *pinhole_find(struct packet *pkt)
+{
+	const struct permit *permit;
+
+	*pkt->pinhole = *pkt->key;
+	permit = pinhole_look_up(pkt->pinhole);
+	if (permit) {
+		pkt->slot = permit->slot;
+		pkt->permitted = true;
+	}
+	return permit;
 }
 
 /* Only the port is learned: a pinhole that locks names its host. Told once a second until the
@@ -58,7 +69,6 @@ static __always_inline enum verdict match_pinhole(struct packet *pkt)
 
 	if (!pkt->permit)
 		return refuse(pkt, REASON_media_no_pinhole);
-	pkt->slot = pkt->permit->slot;
 	act = activity_of(pkt);
 	if (!act)
 		return refuse(pkt, REASON_media_no_pinhole);
@@ -66,6 +76,24 @@ static __always_inline enum verdict match_pinhole(struct packet *pkt)
 		return DROP;
 	pkt->counter = COUNTER_media_pinhole;
 	return carry_media(pkt, act);
+}
+
+/* Behind native XDP: is it translated, and thus handed up? XDP has checked and counted it. */
+static __always_inline bool take_handed_up(struct packet *pkt)
+{
+	const struct permit *permit;
+
+	if (pkt->fragment || pkt->defect)
+		return false;
+	permit = flow_find(pkt);
+	if (permit)
+		pkt->counter = COUNTER_media_forwarded;
+	else if ((permit = pinhole_find(pkt)))
+		pkt->counter = COUNTER_media_pinhole;
+	if (!permit || !(permit->flags & PERMIT_TRANSLATED) || permit->flags & PERMIT_SIGNALLING)
+		return false;
+	pkt->now_ns = bpf_ktime_get_coarse_ns();
+	return true;
 }
 
 #endif

@@ -23,6 +23,8 @@ static __always_inline enum protection reason_class(enum reason reason)
 {
 	__u32 index = reason;
 
+	/* The copy that is compared is the one that is used: else the verifier sees no bound. */
+	asm volatile("" : "+r"(index));
 	return index < REASON_COUNT ? reason_protection[index] : PROTECTION_ALWAYS;
 }
 
@@ -50,8 +52,8 @@ static __always_inline void report(const struct packet *pkt, enum event_kind kin
 	event->key = *pkt->key;
 	event->kind = kind;
 	event->reason = pkt->reason;
-	if (pkt->permit) {
-		event->slot = pkt->permit->slot;
+	if (pkt->permitted) {
+		event->slot = pkt->slot;
 		event->pinhole = *pkt->pinhole;
 	}
 	bpf_ringbuf_submit(event, 0);

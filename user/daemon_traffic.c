@@ -104,28 +104,11 @@ static void take_lock(struct daemon *d, const struct event *e)
 	apply_submit(d->apply, &batch, NULL, NULL);
 }
 
-/* XDP forwards to whom the host knows the way. The stack, which would ask, never sees a translated
- * packet; so the receiver, which is the door's own destination, is asked for here. */
-static void take_unresolved(struct daemon *d, const struct event *e)
-{
-	const struct door_row *door;
-	struct row_key key;
-
-	if (!d->projector.resolve || (!apply_claimant(d->apply, &e->key, &key) &&
-				      !apply_claimant(d->apply, &e->pinhole, &key)))
-		return;
-	door = tables_find(d->tables, ROW_door, &key);
-	if (door)
-		d->projector.resolve(d->projector.follower, &door->key.destination);
-}
-
 void daemon_take_event(void *daemon, const struct event *e)
 {
 	struct daemon *d = daemon;
 
 	if (e->kind == EVENT_LOCKED)
 		take_lock(d, e);
-	if (e->kind == EVENT_UNRESOLVED)
-		take_unresolved(d, e);
 	control_event(d->control, e);
 }

@@ -34,7 +34,6 @@ enum event_kind {
 	EVENT_LOCKED = 1,           /* a pinhole's first packet: open its flow            */
 	EVENT_DROPPED,              /* a media packet was refused (at most 10 a second and CPU) */
 	EVENT_REFUSED,              /* a signalling packet was, before the daemon saw it (another ten) */
-	EVENT_UNRESOLVED,           /* a translated packet's next hop is to be resolved (once a second and flow) */
 };
 
 struct event {

@@ -6,6 +6,7 @@
  *
  * then takes lines, and answers each with one of JSON:
  *   open FLOWS           known flows, as the daemon would open them, into its pinned maps
+ *   translate FLOWS      likewise, hidden behind the next hop of the PBX
  *   send FLOWS COUNT     phone to PBX
  *   answer FLOWS COUNT   PBX to phone */
 #include <arpa/inet.h>
@@ -27,6 +28,7 @@
 #include <bpf/libbpf.h>
 
 #include <ringfence/flow.h>
+#include <ringfence/nat.h>
 #include <ringfence/reason.h>
 
 #include "bench/blast.h"
@@ -41,6 +43,7 @@
 #define MOST_CPUS 512
 #define PHONES_ZONE 1           /* world.py: the first zone of its configuration                */
 #define PBXES_ZONE 2
+#define GATEWAY_HOST 1          /* scripts/netns: the gateway is .1 in each network             */
 
 struct end {
 	int netns;
@@ -100,6 +103,7 @@ static void pins_open(const char *directory)
 		{ "flows", &pins.flows }, { "activity", &pins.activity },
 		{ "counters", &pins.counters }, { "near_index", &pins.near_index },
 		{ "near_flows", &pins.near_flows }, { "near_shape", &pins.near_shape },
+		{ "translations", &pins.translations },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -218,6 +222,13 @@ static void run_frames(uint32_t count)
 		die("live frames (BPF_PROG_TEST_RUN, Linux 5.18)");
 }
 
+/* What the program did not send on by itself. */
+static uint64_t passed_up(void)
+{
+	return sum_cpus(pins.counters, COUNTER_media_by_stack) +
+	       sum_cpus(pins.counters, COUNTER_media_handed_up);
+}
+
 /* Everything from the sender to the sink runs on this CPU, so that the time is all that it cost.
  * What is still on its way when the call returns arrives after the clock was read. */
 static void send_round(const struct end *from, const struct end *to, uint32_t flows, uint32_t count)
@@ -225,7 +236,7 @@ static void send_round(const struct end *from, const struct end *to, uint32_t fl
 	struct blast_plan *plan = &skel->bss->plan;
 	uint64_t before = arrived(), elsewhere = arrived_elsewhere(), after, seen, ns;
 	uint64_t carried = sum_cpus(pins.counters, COUNTER_media_forwarded);
-	uint64_t stack = sum_cpus(pins.counters, COUNTER_media_by_stack);
+	uint64_t stack = passed_up();
 
 	if (setns(from->netns, CLONE_NEWNET))
 		die("setns");
@@ -250,7 +261,7 @@ static void send_round(const struct end *from, const struct end *to, uint32_t fl
 	       "\"fast_path\": %lu, \"by_stack\": %lu}\n", count, after - before,
 	       arrived_elsewhere() - elsewhere, ns,
 	       sum_cpus(pins.counters, COUNTER_media_forwarded) - carried,
-	       sum_cpus(pins.counters, COUNTER_media_by_stack) - stack);
+	       passed_up() - stack);
 }
 
 static struct address mapped(struct in_addr ipv4)
@@ -261,8 +272,20 @@ static struct address mapped(struct in_addr ipv4)
 	return address;
 }
 
+/* As masquerading would: the gateway's own address beside the PBX, the same port. */
+static void hide(const struct flow_key *key, struct permit *permit)
+{
+	struct translation hidden = { .source_port = key->source_port };
+
+	hidden.source = key->destination;
+	hidden.source.bytes[15] = GATEWAY_HOST;
+	permit->flags |= PERMIT_TRANSLATED;
+	if (bpf_map_update_elem(pins.translations, &permit->slot, &hidden, BPF_ANY))
+		die("a translation");
+}
+
 /* Slots are taken from the table's end, where the daemon's own never are. */
-static void open_flows(uint32_t flows)
+static void open_flows(uint32_t flows, bool hidden)
 {
 	struct near *near = near_new(&pins, 0);
 	struct bpf_map_info info = {};
@@ -283,6 +306,8 @@ static void open_flows(uint32_t flows)
 		key.source_port = htons((uint16_t)(BLAST_FIRST_PORT +
 						   (n & ((1 << BLAST_PORT_BITS) - 1))));
 		key.destination_port = key.source_port;
+		if (hidden)
+			hide(&key, &permit);
 		near_changing(near, &key, 0);
 		if (bpf_map_update_elem(pins.flows, &key, &permit, BPF_ANY))
 			die("a flow");
@@ -303,7 +328,9 @@ static void serve(void)
 		if (words < 2 || !flows || flows > BLAST_FLOWS)
 			exit(2);
 		if (!strcmp(verb, "open") && pins.flows >= 0)
-			open_flows(flows);
+			open_flows(flows, false);
+		else if (!strcmp(verb, "translate") && pins.flows >= 0)
+			open_flows(flows, true);
 		else if (!strcmp(verb, "send") && words == 3)
 			send_round(&phone, &pbx, flows, count);
 		else if (!strcmp(verb, "answer") && words == 3)

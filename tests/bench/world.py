@@ -42,6 +42,15 @@ table inet bench {
 """
 
 
+# All hosts behind the gateway's own address. It keeps the chain `opening`: the PBX answers nobody, and
+# so nothing is established.
+MASQUERADE = HELPER + """\
+table ip bench_nat {
+	chain leaving { type nat hook postrouting priority 100; oifname "out0" masquerade; }
+}
+"""
+
+
 class Missing(Exception):
     """This part cannot run here; the text says why."""
 
@@ -54,10 +63,12 @@ def build(name):
 
 
 class World:
-    """Phone, gateway and PBX. set_up is drop (no gateway is asked), plain, helper, native or tc."""
+    """Phone, gateway and PBX. set_up is drop (no gateway is asked), plain, helper, masquerade, native or
+    tc, or the last two with _nat."""
 
     def __init__(self, set_up):
-        self.set_up, self.run, self.daemon = set_up, f"b{os.getpid()}{set_up[0]}", None
+        self.set_up, self.daemon, self.mode = set_up, None, set_up.split("_", maxsplit=1)[0]
+        self.run = f"b{os.getpid()}" + "".join(word[0] for word in set_up.split("_"))
         self.pins = pathlib.Path(f"/sys/fs/bpf/ringfence-{self.run}")
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="ringfence-bench-"))
 
@@ -77,9 +88,9 @@ class World:
         try:
             subprocess.run([ROOT / "scripts/netns", "up", self.run], check=True,
                            stdout=subprocess.DEVNULL)
-            if self.set_up == "helper":
+            if self.set_up in ("helper", "masquerade"):
                 self.start_helper()
-            elif self.set_up in ("native", "tc"):
+            elif self.mode in ("native", "tc"):
                 self.start_gateway()
         except BaseException:
             self.__exit__()
@@ -88,8 +99,9 @@ class World:
 
     def start_helper(self):
         self.do("gateway", "sysctl", "-qw", "net.netfilter.nf_conntrack_checksum=0")
-        done = subprocess.run(self.inside("gateway", "nft", "-f", "-"), input=HELPER, text=True,
-                              capture_output=True, check=False)
+        done = subprocess.run(self.inside("gateway", "nft", "-f", "-"), text=True, capture_output=True,
+                              input=MASQUERADE if self.set_up == "masquerade" else HELPER,
+                              check=False)
         if done.returncode:
             raise Missing(f"nft with the SIP helper: {done.stderr.splitlines()[0]}")
 
@@ -100,7 +112,7 @@ class World:
         if not RINGFENCE.exists():
             raise Missing("build/ringfence is not built")
         control, config = self.work / "control.sock", self.work / "bench.yaml"
-        config.write_text(CONFIG.format(mode=self.set_up, control=control, pins=self.pins))
+        config.write_text(CONFIG.format(mode=self.mode, control=control, pins=self.pins))
         with open(self.work / "log", "w", encoding="utf-8") as log:
             self.daemon = subprocess.Popen(self.inside("gateway", RINGFENCE, "run", "-c", config),
                                            stdout=log, stderr=log)

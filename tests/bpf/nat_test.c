@@ -84,12 +84,49 @@ static struct result run_frame(bool tc, const uint8_t *frame, size_t bytes)
 	return result;
 }
 
-/* Twice: TC leaves the first one's MACs to the kernel, which asks the neighbour. */
+/* The program behind native XDP. */
+static struct result run_behind(const uint8_t *frame, size_t bytes)
+{
+	static struct result result;
+	struct __sk_buff skb = { .ifindex = bench.in };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)bytes,
+		    .data_out = result.bytes, .data_size_out = PACKET_ROOM, .repeat = 1,
+		    .ctx_in = &skb, .ctx_size_in = sizeof(skb));
+
+	counters_mark();
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(bench.skel->progs.gateway_steer),
+						&opts), 0);
+	result.length = opts.data_size_out;
+	result.outcome = outcome_of(true, (int)opts.retval);
+	return result;
+}
+
+/* What XDP hands up is as it came, and leaves by the program behind. */
+static struct result handed_up(const uint8_t *frame, size_t bytes)
+{
+	struct result result = run_frame(false, frame, bytes);
+
+	assert_int_equal(result.outcome, PASSED);
+	assert_int_equal(counter_since(COUNTER_media_handed_up), 1);
+	assert_int_equal(counter_since(COUNTER_media_translated), 0);
+	assert_int_equal(result.length, bytes);
+	assert_memory_equal(result.bytes, frame, bytes);
+	result = run_behind(frame, bytes);
+	assert_int_equal(result.outcome, FORWARDED);
+	assert_int_equal(counter_since(COUNTER_media_translated), 1);
+	return result;
+}
+
+/* The first of a second leaves its MACs to the kernel, which asks the neighbour; in either way its
+ * ports are the new ones already. The next one knows its way. */
 static struct result forwarded(bool tc, const uint8_t *frame, size_t bytes)
 {
-	struct result result = run_frame(tc, frame, bytes);
+	struct result result;
 
-	assert_int_equal(result.outcome, FORWARDED);
+	if (!tc)
+		handed_up(frame, bytes);
+	else
+		assert_int_equal(run_frame(true, frame, bytes).outcome, FORWARDED);
 	assert_int_equal(counter_since(COUNTER_media_by_stack), 0);
 	result = run_frame(tc, frame, bytes);
 	assert_int_equal(result.outcome, FORWARDED);
@@ -220,6 +257,8 @@ static void absent_udp_sum_is_refused_in_ipv6(void **state)
 {
 	put_flow(&media6_in, &translated);
 	put_translation(&media6_in, &relayed6);
+	bench.activity[SLOT].hop = (struct next_hop){ .interface = bench.out, .mtu = 1500,
+						       .until_ns = UINT64_MAX };
 	expect(mode_of(state), &media6_in, DROPPED, REASON_translated_checksum);
 }
 
@@ -245,15 +284,62 @@ static void udp_sum_of_zero_is_sent_as_all_ones(void **state)
 	assert_int_equal(udp_sum(result.bytes, result.length, false), 0);
 }
 
+/* One packet a second keeps the neighbour alive by itself: not in the stack, but in front of it. */
 static void translated_packet_never_goes_by_the_stack(void **state)
 {
+	uint8_t frame[PACKET_ROOM], wanted[PACKET_ROOM];
+	size_t bytes = build_summed(frame, &media4_in);
+	struct result result;
+
 	put_flow(&media4_in, &translated);
 	put_translation(&media4_in, &relayed4);
+	build_summed(wanted, &relayed4);
 	for (int i = 0; i < 3; i++) {
 		bench.activity[SLOT].stack_second = 0;
 		bench.activity[SLOT].hop.until_ns = 0;
-		assert_int_equal(run(mode_of(state), &media4_in).outcome, FORWARDED);
+		result = mode_of(state) ? run_frame(true, frame, bytes) : handed_up(frame, bytes);
+		assert_int_equal(result.outcome, FORWARDED);
 		assert_int_equal(counter_since(COUNTER_media_by_stack), 0);
+		assert_memory_equal(result.bytes + 12, wanted + 12, result.length - 12);
+	}
+	assert_int_equal(bench.activity[SLOT].packets, 3);
+}
+
+/* Nothing but what is translated, and so was checked in front of it. */
+static void program_behind_xdp_leaves_other_media_alone(void **state)
+{
+	uint8_t frame[PACKET_ROOM];
+	size_t bytes = build_summed(frame, &media4);
+
+	(void)state;
+	assert_int_equal(run_behind(frame, bytes).outcome, PASSED);
+	put_flow(&media4, &audio);
+	assert_int_equal(run_behind(frame, bytes).outcome, PASSED);
+	assert_int_equal(counter_since(REASON_media_no_pinhole), 0);
+	assert_int_equal(bench.activity[SLOT].packets, 0);
+}
+
+/* The stack would not find whom it is for. */
+static void watched_refusal_of_translated_media_leaves_translated(void **state)
+{
+	struct permit other = translated;
+	struct result result;
+	uint8_t frame[PACKET_ROOM];
+	size_t bytes = build_summed(frame, &media4_in);
+
+	other.payload_types[0] = 2;
+	put_flow(&media4_in, &other);
+	put_translation(&media4_in, &relayed4);
+	for (int off = 0; off < 2; off++) {
+		configure(off ? POLICY "protections: { media: off }\n" :
+				POLICY "protections: { media: monitor }\n");
+		bench.activity[SLOT].hop.until_ns = 0;
+		run_frame(mode_of(state), frame, bytes);
+		assert_int_equal(counter_since(REASON_media_payload_type), !off);
+		result = run_frame(mode_of(state), frame, bytes);
+		assert_int_equal(result.outcome, FORWARDED);
+		assert_int_equal(counter_since(COUNTER_media_monitored), !off);
+		assert_int_equal(counter_since(COUNTER_media_translated), 1);
 	}
 }
 
@@ -266,6 +352,7 @@ static void translated_ttl_ends_here(void **state)
 	put_translation(&s, &relayed4);
 	expect(mode_of(state), &s, DROPPED, REASON_translated_ttl);
 	s.ttl = 2;
+	run(mode_of(state), &s);
 	assert_int_equal(run(mode_of(state), &s).outcome, FORWARDED);
 }
 
@@ -281,30 +368,25 @@ static void translated_packet_above_the_mtu_is_refused(void **state)
 	s.payload_bytes = sizeof(big);
 	expect(mode_of(state), &s, DROPPED, REASON_packet_too_big);
 	run(mode_of(state), &media4_in);
+	assert_int_equal(bench.activity[SLOT].hop.mtu, 1500);
 	expect(mode_of(state), &s, DROPPED, REASON_packet_too_big);
 }
 
-/* TC leaves it to the kernel, which asks and holds the packet meanwhile; XDP has the daemon ask. */
-static void translated_packet_without_neighbour_waits_or_is_told(void **state)
+/* The kernel asks, and holds the packet meanwhile. */
+static void neighbour_of_a_translated_packet_is_asked_for(void **state)
 {
+	uint8_t frame[PACKET_ROOM];
+	size_t bytes = build_summed(frame, &media4_in);
 	struct spec out = relayed4;
-	const struct event *event;
-	struct flow_key key = key_of(&media4_in);
 
 	out.to = "10.77.2.77";
 	put_flow(&media4_in, &translated);
 	put_translation(&media4_in, &out);
-	if (mode_of(state)) {
-		assert_int_equal(run(true, &media4_in).outcome, FORWARDED);
-		assert_int_equal(bench.activity[SLOT].hop.interface, 0);
-		return;
-	}
-	expect(false, &media4_in, DROPPED, REASON_translated_no_neighbour);
-	run(false, &media4_in);
-	event = (const void *)drain(bench.skel->maps.events)->bytes;
-	assert_true(event->kind == EVENT_UNRESOLVED || event->kind == EVENT_DROPPED);
-	assert_memory_equal(&event->key, &key, sizeof(key));
-	assert_int_equal(bench.activity[SLOT].told_second, now_ns() >> 30);
+	if (mode_of(state))
+		assert_int_equal(run_frame(true, frame, bytes).outcome, FORWARDED);
+	else
+		handed_up(frame, bytes);
+	assert_int_equal(bench.activity[SLOT].hop.interface, 0);
 }
 
 static void translated_packet_without_route_is_refused(void **state)
@@ -321,8 +403,10 @@ static void translated_packet_without_route_is_refused(void **state)
 	expect(mode_of(state), &media4_in, DROPPED, REASON_media_no_route);
 }
 
-static void egress_without_a_port_of_ours_is_for_tc_alone(void **state)
+static void egress_that_takes_no_frames_is_left_to_tc(void **state)
 {
+	uint8_t frame[PACKET_ROOM];
+	size_t bytes = build_summed(frame, &media4_in);
 	struct spec out = relayed4;
 
 	out.to = "10.77.3.2";
@@ -330,32 +414,37 @@ static void egress_without_a_port_of_ours_is_for_tc_alone(void **state)
 	      "ip neigh replace 10.77.3.2 lladdr 02:00:00:00:03:02 dev big nud permanent");
 	put_flow(&media4_in, &translated);
 	put_translation(&media4_in, &out);
-	if (mode_of(state))
-		assert_int_equal(run(true, &media4_in).outcome, FORWARDED);
-	else
-		expect(false, &media4_in, DROPPED, REASON_translated_egress);
+	for (int i = 0; i < 2; i++)
+		if (mode_of(state))
+			assert_int_equal(run_frame(true, frame, bytes).outcome, FORWARDED);
+		else
+			handed_up(frame, bytes);
 }
 
-/* TC takes one tag off, and no second one. */
-static void tagged_packet_is_translated_by_tc_alone(void **state)
+/* It takes one tag off, and no second one. */
+static void tag_of_a_translated_packet_is_taken_off_in_tc(void **state)
 {
 	uint8_t frame[PACKET_ROOM], wanted[PACKET_ROOM];
 	struct spec s = media4_in;
 	struct result result;
+	size_t bytes;
 
 	s.tags = 1;
 	s.vlan = 7;
 	put_flow(&s, &translated);
 	put_translation(&s, &relayed4);
-	if (!mode_of(state)) {
-		expect(false, &s, DROPPED, REASON_translated_tagged);
-		return;
-	}
-	result = forwarded(true, frame, build(frame, &s));
+	bytes = build(frame, &s);
+	result = mode_of(state) ? run_frame(true, frame, bytes) : handed_up(frame, bytes);
+	assert_int_equal(result.outcome, FORWARDED);
 	assert_int_equal(result.length, build(wanted, &relayed4));
 	assert_memory_equal(result.bytes + 12, wanted + 12, result.length - 12);
 	s.tags = 2;
-	expect(true, &s, DROPPED, REASON_translated_tagged);
+	bytes = build(frame, &s);
+	if (!mode_of(state))
+		run_behind(frame, bytes);
+	else
+		run_frame(true, frame, bytes);
+	assert_int_equal(counter_since(REASON_translated_tagged), 1);
 }
 
 static void what_is_refused_is_not_translated(void **state)
@@ -388,10 +477,12 @@ int main(void)
 		EACH_WAY(translated_packet_never_goes_by_the_stack),
 		EACH_WAY(translated_ttl_ends_here),
 		EACH_WAY(translated_packet_above_the_mtu_is_refused),
-		EACH_WAY(translated_packet_without_neighbour_waits_or_is_told),
+		EACH_WAY(neighbour_of_a_translated_packet_is_asked_for),
+		EACH_WAY(program_behind_xdp_leaves_other_media_alone),
+		EACH_WAY(watched_refusal_of_translated_media_leaves_translated),
 		EACH_WAY(translated_packet_without_route_is_refused),
-		EACH_WAY(egress_without_a_port_of_ours_is_for_tc_alone),
-		EACH_WAY(tagged_packet_is_translated_by_tc_alone),
+		EACH_WAY(egress_that_takes_no_frames_is_left_to_tc),
+		EACH_WAY(tag_of_a_translated_packet_is_taken_off_in_tc),
 		EACH_WAY(what_is_refused_is_not_translated),
 	};
 

@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "daemon.h"
-#include "state/door.h"
 
 #define SECOND 1000000000ull
 #define HEADERS 28                   /* IPv4 and UDP */
@@ -252,41 +251,6 @@ static void dropped_packet_teaches_no_port(void **state)
 	assert_int_equal(tables_count(d.tables, ROW_lock), 0);
 }
 
-static struct address resolved;
-
-static void resolve(void *follower, const struct address *a)
-{
-	(void)follower;
-	resolved = *a;
-}
-
-/* XDP told of the packet as it arrived, at an address of ours. */
-static void receiver_of_a_translated_packet_is_resolved_when_it_is_not_known(void **state)
-{
-	struct row_key key = { .sub = 1 };
-	struct door_row door = put_door(key);
-	struct event e = { .kind = EVENT_UNRESOLVED };
-	static uint8_t memory[LIMIT_ARENA_BYTES];
-	struct arena arena = { memory, sizeof(memory), 0 };
-	struct batch b;
-
-	(void)state;
-	door.arrives_at = (struct endpoint){ door.key.source, htons(20002), 0 };
-	door.arrives_at.address.bytes[15] ^= 1;
-	batch_init(&b, &arena);
-	batch_put(&b, ROW_door, &key, &door);
-	apply_submit(d.apply, &b, NULL, NULL);
-	d.projector.resolve = resolve;
-	daemon_take_event(&d, &e);
-	assert_int_equal(resolved.bytes[15], 0);
-	e.pinhole = door_flow(&door);
-	e.key = e.pinhole;
-	e.key.source_port = htons(5);
-	daemon_take_event(&d, &e);
-	assert_memory_equal(&resolved, &door.key.destination, sizeof(resolved));
-	d.projector.resolve = NULL;
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -298,7 +262,6 @@ int main(void)
 		TEST(port_that_the_fast_path_learned_gets_its_row_and_its_flow_once),
 		TEST(event_of_a_pinhole_that_is_gone_opens_nothing),
 		TEST(dropped_packet_teaches_no_port),
-		TEST(receiver_of_a_translated_packet_is_resolved_when_it_is_not_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -283,7 +283,6 @@ static void each_event_of_the_fast_path_has_its_word(void **state)
 		[EVENT_LOCKED] = "locked",
 		[EVENT_DROPPED] = "dropped",
 		[EVENT_REFUSED] = "refused",
-		[EVENT_UNRESOLVED] = "unresolved",
 	};
 
 	(void)state;

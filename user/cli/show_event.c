@@ -113,7 +113,6 @@ json_t *show_event(const struct view *v, const struct event *e, const struct own
 		[EVENT_LOCKED] = "locked",
 		[EVENT_DROPPED] = "dropped",
 		[EVENT_REFUSED] = "refused",
-		[EVENT_UNRESOLVED] = "unresolved",
 	};
 	const struct flow_info way = {
 		.source = { e->key.source, e->key.source_port, 0 },
