@@ -332,7 +332,7 @@ def ready(name):
 def run(lab, play):
     try:
         play(lab)
-    except (OSError, subprocess.SubprocessError, ValueError, StopIteration) as error:
+    except (OSError, subprocess.SubprocessError, LookupError, ValueError, StopIteration) as error:
         lab.see("the test came to its end", False, repr(error))
     finally:
         lab.clean_up()
