@@ -395,6 +395,30 @@ static void temporary_gruu_leads_to_its_binding_until_it_goes(void **state)
 	assert_int_equal(tables_count(w.tables, ROW_contact), 0);
 }
 
+/* Else the first one's GRUU would lead to it for ever. */
+static void contact_that_stands_twice_in_the_list_is_read_once(void **state)
+{
+	(void)state;
+	ask(1, "Contact: " HERE CRLF);
+	grant("SIP/2.0 200 OK", 1, "Contact: " HERE ";expires=60;temp-gruu=\"sip:t1@x;gr\", " HERE
+	      ";expires=90;temp-gruu=\"sip:t2@x;gr\"" CRLF);
+	assert_int_equal(bound_count(), 1);
+	assert_int_equal(tables_count(w.tables, ROW_contact), 3);
+}
+
+/* A phone that moved is counted where it is now. */
+static void user_who_registers_from_another_host_is_counted_there(void **state)
+{
+	(void)state;
+	granted(1, "<sip:a@phone.example>;expires=600");
+	pass(OTHER_PHONE, 5060, PBX, registration("REGISTER sip:pbx.example SIP/2.0", 2,
+						  "Contact: <sip:a@phone.example>" CRLF));
+	pass(PBX, 5060, OTHER_PHONE, registration("SIP/2.0 200 OK", 2,
+						  "Contact: <sip:a@phone.example>;expires=600" CRLF));
+	assert_int_equal(bound_count(), 1);
+	assert_int_equal(tables_count(w.tables, ROW_contact), 2);
+}
+
 /* RFC 3327 5.3: the registrar sends to the proxy that wrote itself into Path. */
 static void path_is_where_the_registrar_may_send(void **state)
 {
@@ -520,6 +544,8 @@ int main(void)
 		TEST(second_flow_of_an_instance_is_a_binding_of_its_own),
 		TEST(instance_is_kept_where_the_registrar_does_not_repeat_it),
 		TEST(temporary_gruu_leads_to_its_binding_until_it_goes),
+		TEST(contact_that_stands_twice_in_the_list_is_read_once),
+		TEST(user_who_registers_from_another_host_is_counted_there),
 		TEST(path_is_where_the_registrar_may_send),
 		TEST(service_route_is_where_the_phone_may_send),
 		TEST(star_beside_a_contact_or_with_a_time_is_refused),

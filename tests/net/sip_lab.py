@@ -136,25 +136,37 @@ class Lab:
 
     def make_zone(self, zone, number, *hosts):
         """10.77.NUMBER.0/24 behind the gateway's device named as the zone."""
-        name, gateway = f"{zone}-{self.run}", f"gateway-{self.run}"
+        self.make_link(zone, zone, f"10.77.{number}.1/24", *hosts)
+
+    def make_link(self, where, device, address, *hosts):
+        """A namespace with these hosts behind a device of the gateway that has this address."""
+        name, gateway = f"{where}-{self.run}", f"gateway-{self.run}"
+        first, bits = address.split("/")
         if not self.zones:
             self.ip(f"netns add {gateway}")
+            self.zones.append("gateway")
             self.ip(f"-n {gateway} link set lo up")
-        self.zones.append(zone)
         self.ip(f"netns add {name}")
+        self.zones.append(where)
         self.ip(f"-n {name} link set lo up")
-        self.ip(f"-n {gateway} link add {zone} type veth peer name eth0 netns {name}")
-        self.ip(f"-n {gateway} address add 10.77.{number}.1/24 dev {zone}")
-        self.ip(f"-n {gateway} link set {zone} up")
+        self.ip(f"-n {gateway} link add {device} type veth peer name eth0 netns {name}")
+        self.ip(f"-n {gateway} address add {address} dev {device}")
+        self.ip(f"-n {gateway} link set {device} up")
         for host in hosts:
-            self.ip(f"-n {name} address add {host}/24 dev eth0")
+            self.ip(f"-n {name} address add {host}/{bits} dev eth0")
         self.ip(f"-n {name} link set eth0 up")
-        self.ip(f"-n {name} route add default via 10.77.{number}.1")
-        for where, device in ((zone, "eth0"), ("gateway", zone)):
-            subprocess.run(self.inside(where, "ethtool", "-K", device, *"tx off rx off tso off gso "
-                           "off gro off txvlan off".split()), check=True,
-                       stdout=subprocess.DEVNULL)
+        self.ip(f"-n {name} route add default via {first}")
+        for place, link in ((where, "eth0"), ("gateway", device)):
+            subprocess.run(self.inside(place, "ethtool", "-K", link, *"tx off rx off tso off gso off "
+                                       "gro off txvlan off".split()), check=True,
+                           stdout=subprocess.DEVNULL)
         subprocess.run(self.inside("gateway", "sysctl", "-qw", "net.ipv4.ip_forward=1"), check=True)
+
+    def arrived(self, where):
+        """Packets that came in there."""
+        told = subprocess.run(["ip", "-j", "-s", "-n", f"{where}-{self.run}", "link", "show", "eth0"],
+                              capture_output=True, text=True, check=True).stdout
+        return json.loads(told)[0]["stats64"]["rx"]["packets"]
 
     def start(self, name, where, *command, log=None):
         with open(log or self.work / f"{name}.log", "ab") as out:
@@ -227,9 +239,19 @@ class Lab:
         """`place` is its own; without a peer among the words it waits for a call."""
         host, port = place.split(":")
         text = self.work / f"{name}.xml"
-        text.write_text(scenario)
+        text.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="{name}">'
+                        f'\n{scenario}</scenario>\n')
         return self.start(name, where, "sipp", *words, "-sf", text, "-i", host, "-p", port,
                   "-m", "1", "-nostdin", "-trace_err", "-error_file", self.work / f"{name}.err")
+
+    def ended_well(self, process, name):
+        """Did SIPp see its scenario through? And what it complained of."""
+        try:
+            status = process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            status = "still there"
+        path = self.work / f"{name}.err"
+        return status == 0, (status, path.read_text()[-600:] if path.exists() else "")
 
     def end(self, process):
         if process.poll() is None:
@@ -243,7 +265,7 @@ class Lab:
     def clean_up(self):
         for process in reversed(self.started):
             self.end(process)
-        for zone in [*self.zones, *(["gateway"] if self.zones else [])]:
+        for zone in self.zones:
             subprocess.run(["ip", "netns", "del", f"{zone}-{self.run}"], check=False)
         shutil.rmtree(self.pins, ignore_errors=True)
         if not os.environ.get("KEEP_WORK"):
@@ -310,9 +332,86 @@ def ready(name):
 def run(lab, play):
     try:
         play(lab)
-    except (OSError, subprocess.SubprocessError, ValueError, StopIteration) as error:
+    except (OSError, subprocess.SubprocessError, LookupError, ValueError, StopIteration) as error:
         lab.see("the test came to its end", False, repr(error))
     finally:
         lab.clean_up()
     print(f"{lab.passed} passed, {lab.failed} failed, 0 skipped")
     return 1 if lab.failed else 0
+
+
+MEDIA = '<nop><action><exec play_pcap_audio="/usr/share/sip-tester/g711a.pcap"/></action></nop>'
+SDP = """v=0
+o=x 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 8
+a=rtpmap:8 PCMA/8000
+"""
+COPIED = "[last_Via:]\n[last_From:]\n[last_To:]{tag}\n[last_Call-ID:]\n[last_CSeq:]\n"
+CONTACT = "Contact: <sip:x@[local_ip]:[local_port]>\n"
+
+
+def _send(start, headers, body="", more=""):
+    kind = "Content-Type: application/sdp\n" if body else ""
+    return (f"<send {more}>\n<![CDATA[\n{start}\n{headers}{kind}Content-Length: [len]\n\n{body}\n"
+            "]]></send>\n")
+
+
+def _request(method, number, peer, to_tag, from_tag):
+    return (f"{method} sip:{peer} SIP/2.0",
+            "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n"
+            f"From: <sip:x@[local_ip]>{from_tag}\nTo: <sip:{peer}>{to_tag}\n"
+            f"Call-ID: [call_id]\nCSeq: {number} {method}\n{CONTACT}")
+
+
+def _answer(method, body="", tag="", more=""):
+    return (f'<recv request="{method}"/>\n' if method else "") + \
+        _send("SIP/2.0 200 OK", COPIED.format(tag=tag) + CONTACT, body, more)
+
+
+def asked_caller(peer):
+    """Calls; is asked and hung up on inside the dialog."""
+    mine = ";tag=[pid]a[call_number]"
+    return (_send(*_request("INVITE", 1, peer, "", mine), SDP, 'retrans="500"') +
+            '<recv response="100" optional="true"/><recv response="180" optional="true"/>'
+            '<recv response="200"/>' + _send(*_request("ACK", 1, peer, "[peer_tag_param]", mine)) +
+            MEDIA + _answer("OPTIONS") + _answer("BYE") + '<timewait milliseconds="500"/>')
+
+
+def asking_callee(peer):
+    """Answers; asks and hangs up inside the dialog."""
+    mine, theirs = ";tag=[pid]b[call_number]", ";tag=[$tag]"
+    return ('<recv request="INVITE"><action><ereg regexp=".*tag=([^;]*)" search_in="hdr" '
+            'header="From:" assign_to="all,tag"/></action></recv><Reference variables="all"/>' +
+            _answer("", SDP, mine, 'retrans="500"') + '<recv request="ACK"/>' + MEDIA +
+            '<pause milliseconds="3000"/>' +
+            _send(*_request("OPTIONS", 1, peer, theirs, mine), more='retrans="500"') +
+            '<recv response="200"/>' +
+            _send(*_request("BYE", 2, peer, theirs, mine), more='retrans="500"') +
+            '<recv response="200"/><timewait milliseconds="500"/>')
+
+
+def caller(peer):
+    """Calls, hangs up; by a proxy too."""
+    mine = ";tag=[pid]a[call_number]"
+    invite, ack, bye = ((f"{method} {{uri}} SIP/2.0", _request(method, number, peer, tag, mine)[1])
+                        for method, number, tag in (("INVITE", 1, ""), ("ACK", 1, "[peer_tag_param]"),
+                                                    ("BYE", 2, "[peer_tag_param]")))
+    return (_send(invite[0].format(uri=f"sip:{peer}"), invite[1], SDP, 'retrans="500"') +
+            '<recv response="100" optional="true"/><recv response="180" optional="true"/>'
+            '<recv response="200" rrs="true"/>' +
+            _send(ack[0].format(uri="[next_url]"), ack[1] + "[routes]\n") + MEDIA +
+            '<pause milliseconds="3000"/>' +
+            _send(bye[0].format(uri="[next_url]"), bye[1] + "[routes]\n", more='retrans="500"') +
+            '<recv response="200"/><timewait milliseconds="500"/>')
+
+
+def callee():
+    """Answers, also by a proxy."""
+    mine = ";tag=[pid]b[call_number]"
+    return ('<recv request="INVITE" rrs="true"/>' +
+            _send("SIP/2.0 200 OK", "[last_Record-Route:]\n" + COPIED.format(tag=mine) + CONTACT, SDP,
+                  'retrans="500"') +
+            '<recv request="ACK"/>' + MEDIA + _answer("BYE") + '<timewait milliseconds="500"/>')

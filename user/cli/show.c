@@ -156,9 +156,9 @@ bool show_is_long(const json_t *request)
 {
 	const char *name = json_string_value(json_object_get(request, "command")) ?: "";
 
-	/* Connections are in the daemon alone. */
+	/* Connections are in the daemon alone, servers in its file. */
 	return show_answers(name) && strcmp(name, "status") && strcmp(name, "counters") &&
-	       strcmp(name, "connections") &&
+	       strcmp(name, "connections") && strcmp(name, "servers") &&
 	       !json_object_get(request, "call");
 }
 

@@ -157,15 +157,29 @@ static bool is_by_server(const struct judge *j, const struct address *host)
 	return policy_server_at(j->in->policy, host, SIP_PROTOCOL) != NULL;
 }
 
+/* The binding is found by another owner from now on; zero: by none. */
+static void move_contact(struct judge *j, const struct entry *e, struct owner *by,
+			 const struct owner *next)
+{
+	static const struct owner none;
+	const struct row_key old = contact_key(j->in, by, &e->key);
+
+	if (memcmp(by, &none, sizeof(none)) && memcmp(by, next, sizeof(*next)))
+		batch_end(j->batch, ROW_contact, &old);
+	*by = *next;
+	if (memcmp(by, &none, sizeof(none)))
+		put_contact(j, e, by);
+}
+
 /* Servers register for many; everybody else is counted by his host. */
 static void note_source(struct judge *j, struct entry *e)
 {
-	const struct flow_info *f = j->in->flow;
+	const struct endpoint *host = &e->next.source;
+	struct owner owner = { { 0 } };
 
-	if (is_by_server(j, &f->source.address))
-		return;
-	e->next.by_source = sip_registrant_owner(j->in, f->zones[0], &f->source.address);
-	put_contact(j, e, &e->next.by_source);
+	if (!is_by_server(j, &host->address))
+		owner = sip_registrant_owner(j->in, e->next.zones[0], &host->address);
+	move_contact(j, e, &e->next.by_source, &owner);
 }
 
 /* Where the registrar may send what is for this contact. */
@@ -336,29 +350,22 @@ static void take_over(struct judge *j, struct entry *e)
 		row->algorithm = t->algorithm;
 	}
 	describe(j, e);
+	note_source(j, e);
 }
 
 /* RFC 5627 4.2, 5.4: what a temporary GRUU leads to is known by it alone. */
 static void index_binding(struct judge *j, struct entry *e)
 {
-	struct binding_row *row = &e->next;
+	struct owner next = sip_contact_owner(j->in, &e->contact->party.uri);
 	struct sip_uri gruu;
 	struct slice text;
-	struct row_key old = contact_key(j->in, &row->by_contact, &e->key);
-	const struct owner contact = sip_contact_owner(j->in, &e->contact->party.uri);
 
-	if (e->old && memcmp(&contact, &row->by_contact, sizeof(contact)))
-		batch_end(j->batch, ROW_contact, &old);
-	row->by_contact = contact;
-	put_contact(j, e, &contact);
+	move_contact(j, e, &e->next.by_contact, &next);
 	if (!sip_param(e->contact->party.params, SLICE("temp-gruu"), &text) ||
 	    !sip_parse_uri(text, &gruu))
 		return;
-	old = contact_key(j->in, &row->by_gruu, &e->key);
-	if (e->old)
-		batch_end(j->batch, ROW_contact, &old);
-	row->by_gruu = sip_contact_owner(j->in, &gruu);
-	put_contact(j, e, &row->by_gruu);
+	next = sip_contact_owner(j->in, &gruu);
+	move_contact(j, e, &e->next.by_gruu, &next);
 }
 
 /* RFC 3261 10.3 step 7: of one Call-ID the later request counts. */
@@ -394,29 +401,30 @@ static void keep_binding(struct judge *j, struct entry *e, bool is_asked)
 		batch_tell(j->batch, TELL_REGISTERED, &e->key.owner);
 }
 
-/* One contact of the list; true where it is bound. A stranger's word binds nobody but who asked him. */
-static bool take_listed(struct judge *j, const struct sip_contact *c, uint64_t *ret_sub)
-{
-	const struct address *registrar = &j->transaction->peers[1].address;
-	struct entry e = entry_of(j, c, registrar);
-	const bool is_asked = e.old && e.old->asked == j->transaction_key.sub;
-
-	*ret_sub = e.key.sub;
-	if (c->is_star || !expires_seconds(j, c))
-		return false;
-	if (e.old && is_older(j, e.old))
-		return true;
-	if (is_asked || is_by_server(j, registrar))
-		keep_binding(j, &e, is_asked);
-	return true;
-}
-
 static bool is_among(const uint64_t *subs, uint32_t count, uint64_t sub)
 {
 	for (uint32_t i = 0; i < count; i++)
 		if (subs[i] == sub)
 			return true;
 	return false;
+}
+
+/* One contact of the list; true where it is bound. A stranger's word binds nobody but who asked him. */
+static bool take_listed(struct judge *j, const struct sip_contact *c, uint64_t *subs, uint32_t count)
+{
+	const struct address *registrar = &j->transaction->peers[1].address;
+	struct entry e = entry_of(j, c, registrar);
+	const bool is_asked = e.old && e.old->asked == j->transaction_key.sub;
+
+	/* What stands twice was read once. */
+	subs[count] = e.key.sub;
+	if (c->is_star || !expires_seconds(j, c) || is_among(subs, count, e.key.sub))
+		return false;
+	if (e.old && is_older(j, e.old))
+		return true;
+	if (is_asked || is_by_server(j, registrar))
+		keep_binding(j, &e, is_asked);
+	return true;
 }
 
 /* What the registrar's list has not is gone. What is only asked for waits for its own answer. */
@@ -480,7 +488,7 @@ void judge_register_response(struct judge *j)
 		return;
 	}
 	for (uint32_t i = 0; i < all->count && count < LIMIT_CONTACTS; i++)
-		if (take_listed(j, &all->at[i], &subs[count]))
+		if (take_listed(j, &all->at[i], subs, count))
 			count++;
 	end_unlisted(j, subs, count);
 }
