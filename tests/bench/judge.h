@@ -24,9 +24,10 @@ static struct arrival arrivals[MOST_MESSAGES];
 static size_t arrival_count;
 static uint64_t judged, refused;
 
-static int hands_send(void *self, const struct arrival *a, struct slice payload)
+static int hands_send(void *self, const struct arrival *a, const struct flow_info *way,
+		      struct slice payload)
 {
-	(void)self, (void)a, (void)payload;
+	(void)self, (void)a, (void)way, (void)payload;
 	return 0;
 }
 

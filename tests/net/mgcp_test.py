@@ -30,7 +30,7 @@ servers:
 rules:
   - {{ name: commands, from: inside, to: outside, allow: [mgcp] }}
   - {{ name: reports,  from: outside, to: inside, allow: [mgcp] }}
-protections: {{ default: enforce }}
+protections: {{ default: enforce, mgcp: {{ anomalies: {{ stray_command: deny }} }} }}
 """
 MGW_CONFIG = """
 mgcp
@@ -215,6 +215,24 @@ def strangers_are_refused(w):
         w.see("and gets no answer", True)
 
 
+def stranger_is_denied(w):
+    """By the file's word; its next message is not read any more, until an operator lets it."""
+    def denied():
+        return [s for s in w.ringfence("sources")
+                if s["standing"] == "denied" and STRANGER in json.dumps(s)]
+
+    w.see("its source is denied, with the reason",
+          wait(denied) and denied()[0]["reason"] == "mgcp_not_agent", w.ringfence("sources"))
+    w.see("which the log tells", f"{STRANGER}: denied" in (w.work / "gateway.log").read_text())
+    stranger = udp("phone", STRANGER, 2728)
+    stranger.sendto(b"AUEP 8 rtpbridge/1@mgw MGCP 1.0\r\n", (MGW, 2427))
+    w.see("the fast path drops what it sends",
+          wait(lambda: w.counter("source_denied") == 1) and w.counter("mgcp_not_agent") == 1)
+    subprocess.run(w.inside("gateway", RINGFENCE, "unblock", STRANGER, "--control", w.socket),
+                   check=True, stdout=subprocess.DEVNULL)
+    w.see("unblock lets it in again", wait(lambda: not denied()), denied())
+
+
 def make_call(w, agent):
     """Two connections of one endpoint: the gateway carries media from one to the other."""
     first = agent.command("CRCX", "rtpbridge/*", "C: AB1", "L: p:20, a:PCMA", "M: recvonly")
@@ -273,6 +291,7 @@ def play(w, mgw):
     w.see("AUEP reaches the media gateway", wait(
         lambda: agent.command("AUEP", "rtpbridge/1")[0].startswith("200")), "no 200")
     strangers_are_refused(w)
+    stranger_is_denied(w)
     phone, far = udp("phone", PHONE, 4000), udp("pbx", FAR, 4100)
     unpromised = udp("pbx", MGW, 16090)
     w.see("media that nobody promised does not arrive",

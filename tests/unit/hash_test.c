@@ -61,12 +61,36 @@ static void parts_are_framed_by_their_length(void **state)
 	assert_true(two.words[1] == 0x29a76c62d901e3f2ULL);
 }
 
+/* Whatever their lengths: around what is laid side by side, and far beyond it. */
+static void parts_at_once_are_parts_one_by_one(void **state)
+{
+	static uint8_t bytes[600];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 7);
+	for (size_t n = 0; n < sizeof(bytes); n++) {
+		const struct slice parts[] = { slice_make(bytes, n % 13), slice_make(bytes, n),
+					       slice_make(bytes, 600 - n), { 0 },
+					       slice_make(bytes, n / 3) };
+		struct hash128 one, other = hash_parts(&key, parts, 5);
+		struct hasher h;
+
+		hash_begin(&h, &key);
+		for (int i = 0; i < 5; i++)
+			hash_add(&h, parts[i]);
+		one = hash_end(&h);
+		assert_memory_equal(&one, &other, sizeof(one));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(published_64_bit_vectors_hold),
 		cmocka_unit_test(published_128_bit_vector_holds_for_nothing),
 		cmocka_unit_test(parts_are_framed_by_their_length),
+		cmocka_unit_test(parts_at_once_are_parts_one_by_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

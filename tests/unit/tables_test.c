@@ -55,6 +55,20 @@ static uint64_t due_of(uint8_t owner, uint64_t sub)
 	return row ? row->due_ns : 0;
 }
 
+/* Keys are hashed once and remembered by a few of their bits: these all meet in one place. */
+static void keys_that_are_remembered_in_one_place_stay_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(set_timer(0, 0, 7), 0);
+	for (uint64_t sub = 64; sub < 64 * 6; sub += 64)
+		assert_int_equal(set_timer(0, sub, sub), 0);
+	for (uint64_t sub = 0; sub < 64 * 6; sub += 64) {
+		/* another owner, so that nothing is remembered of this one */
+		assert_int_equal(due_of(64, 0), 0);
+		assert_int_equal(due_of(0, sub), sub ? sub : 7);
+	}
+}
+
 static void type_that_is_none_has_no_table(void **state)
 {
 	const struct row_key key = key_of(1, 1);
@@ -243,6 +257,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(type_that_is_none_has_no_table),
+		TEST(keys_that_are_remembered_in_one_place_stay_apart),
 		TEST(table_holds_as_many_rows_as_it_may_and_takes_one_for_one_that_went),
 		TEST(row_that_was_never_there_ends_without_a_word),
 		TEST(owner_has_all_its_rows_of_all_types_and_no_others),

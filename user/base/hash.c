@@ -2,6 +2,8 @@
 /* SipHash-2-4 (Aumasson, Bernstein: "SipHash: a fast short-input PRF"), 64 and 128 bits out. */
 #include "base/hash.h"
 
+#define FLAT_BYTES 256
+
 /* Tables hash several keys a row: the state shall live in registers, thus no loop over rounds whose
  * number is not known where it is written. */
 static inline uint64_t rotate(uint64_t x, int bits)
@@ -94,12 +96,19 @@ void hash_begin(struct hasher *h, const struct hash_key *key)
 	h->tail = h->total = 0;
 }
 
+static void write_le64(uint8_t *out, uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	memcpy(out, &word, sizeof(word));
+}
+
 void hash_add(struct hasher *h, struct slice part)
 {
 	uint8_t frame[8];
 
-	for (int i = 0; i < 8; i++)
-		frame[i] = (uint8_t)((uint64_t)part.length >> (8 * i));
+	write_le64(frame, part.length);
 	absorb(h, frame, sizeof(frame));
 	absorb(h, part.bytes, part.length);
 }
@@ -116,6 +125,31 @@ struct hash128 hash_end(struct hasher *h)
 	rounds_last(h->v);
 	hash.words[1] = fold(h->v);
 	return hash;
+}
+
+struct hash128 hash_parts(const struct hash_key *key, const struct slice *parts, uint32_t count)
+{
+	uint8_t flat[FLAT_BYTES];
+	struct hasher h;
+	size_t used = 0;
+
+	hash_begin(&h, key);
+	for (uint32_t i = 0; i < count; i++) {
+		if (used + 8 + parts[i].length > sizeof(flat)) {
+			absorb(&h, flat, used);
+			used = 0;
+		}
+		if (8 + parts[i].length > sizeof(flat)) {
+			hash_add(&h, parts[i]);
+			continue;
+		}
+		write_le64(flat + used, parts[i].length);
+		if (parts[i].length)
+			memcpy(flat + used + 8, parts[i].bytes, parts[i].length);
+		used += 8 + parts[i].length;
+	}
+	absorb(&h, flat, used);
+	return hash_end(&h);
 }
 
 uint64_t hash64(const struct hash_key *key, struct slice bytes)

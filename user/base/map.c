@@ -131,21 +131,31 @@ static uint32_t bucket_of(const struct map *m, const void *key, uint64_t hash)
 	return b;
 }
 
-static uint64_t key_hash(const struct map *m, const void *key)
+uint64_t map_hash(const struct map *m, const void *key)
 {
 	return hash64(&m->key, slice_make(key, m->key_bytes));
 }
 
-void *map_find(const struct map *m, const void *key)
+void *map_find_hashed(const struct map *m, const void *key, uint64_t hash)
 {
-	uint32_t b = bucket_of(m, key, key_hash(m, key));
+	uint32_t b = bucket_of(m, key, hash);
 
 	return m->buckets[b].entry ? entry_value(m, m->buckets[b].entry - 1) : NULL;
 }
 
+void *map_find(const struct map *m, const void *key)
+{
+	return map_find_hashed(m, key, map_hash(m, key));
+}
+
+void map_prefetch_hashed(const struct map *m, uint64_t hash)
+{
+	__builtin_prefetch(&m->buckets[(uint32_t)hash & m->mask]);
+}
+
 void map_prefetch(const struct map *m, const void *key)
 {
-	__builtin_prefetch(&m->buckets[(uint32_t)key_hash(m, key) & m->mask]);
+	map_prefetch_hashed(m, map_hash(m, key));
 }
 
 static uint32_t entry_take(struct map *m)
@@ -175,9 +185,8 @@ void map_warm(struct map *m)
 		m->meta[m->warm].is_used = false;
 }
 
-void *map_take(struct map *m, const void *key)
+void *map_take_hashed(struct map *m, const void *key, uint64_t hash)
 {
-	uint64_t hash = key_hash(m, key);
 	uint32_t b = bucket_of(m, key, hash);
 	uint32_t entry;
 
@@ -192,6 +201,11 @@ void *map_take(struct map *m, const void *key)
 	memset(entry_value(m, entry), 0, m->value_bytes);
 	m->count++;
 	return entry_value(m, entry);
+}
+
+void *map_take(struct map *m, const void *key)
+{
+	return map_take_hashed(m, key, map_hash(m, key));
 }
 
 /* Fills the hole with the next bucket whose own place does not lie behind the hole. */
@@ -214,9 +228,9 @@ static void close_hole(struct map *m, uint32_t hole)
 	m->buckets[hole].entry = 0;
 }
 
-int map_remove(struct map *m, const void *key)
+int map_remove_hashed(struct map *m, const void *key, uint64_t hash)
 {
-	uint32_t b = bucket_of(m, key, key_hash(m, key));
+	uint32_t b = bucket_of(m, key, hash);
 	uint32_t entry;
 
 	if (!m->buckets[b].entry)
@@ -227,6 +241,11 @@ int map_remove(struct map *m, const void *key)
 	m->free = entry;
 	m->count--;
 	return 0;
+}
+
+int map_remove(struct map *m, const void *key)
+{
+	return map_remove_hashed(m, key, map_hash(m, key));
 }
 
 const void *map_key(const struct map *m, const void *value)

@@ -35,6 +35,14 @@ uint32_t map_capacity(const struct map *m);
  * are there: to be called again and again, when nobody waits. */
 void map_warm(struct map *m);
 
+/* The same with the key's hash, for who asks for one key several times: maps of one hash key and key
+ * size have the same. */
+uint64_t map_hash(const struct map *m, const void *key);
+void *map_find_hashed(const struct map *m, const void *key, uint64_t hash);
+void map_prefetch_hashed(const struct map *m, uint64_t hash);
+void *map_take_hashed(struct map *m, const void *key, uint64_t hash);
+int map_remove_hashed(struct map *m, const void *key, uint64_t hash);
+
 /* Walks all entries; start with *cursor 0. False at the end. The entry just returned may be
  * removed on the way. */
 bool map_next(const struct map *m, uint32_t *cursor, const void **ret_key, void **ret_value);

@@ -24,14 +24,9 @@ const void *subjects_value(const struct subjects *s, enum row_type type,
 
 struct owner owner_named(const struct hash_key *key, const struct slice *parts, uint32_t count)
 {
-	struct hasher h;
-	struct hash128 hash;
+	struct hash128 hash = hash_parts(key, parts, count);
 	struct owner owner;
 
-	hash_begin(&h, key);
-	for (uint32_t i = 0; i < count; i++)
-		hash_add(&h, parts[i]);
-	hash = hash_end(&h);
 	memcpy(owner.bytes, &hash, sizeof(owner.bytes));
 	return owner;
 }

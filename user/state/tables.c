@@ -25,10 +25,25 @@ struct named_key {
 	uint32_t pad;
 };
 
+/* One decision asks for its few keys again and again: they are hashed once. */
+#define MEMO 64
+
+struct memo {
+	struct memo_row {
+		struct row_key key;
+		uint64_t hash;
+	} rows[MEMO];
+	struct memo_owner {
+		struct owner owner;
+		uint64_t hash;
+	} owners[MEMO];
+};
+
 struct tables {
 	struct map *rows[ROW_COUNT];
 	struct map *owners;          /* owner -> struct entry *  */
 	struct map *named;           /* named_key -> uint32_t    */
+	struct memo *memo;
 	uint64_t number;
 };
 
@@ -46,6 +61,46 @@ enum {
 };
 _Static_assert(LIMIT_FLOWS >= CAPACITY_door + CAPACITY_lock, "a flow for each door and lock");
 _Static_assert(LIMIT_PINHOLES >= CAPACITY_door, "a pinhole for each door");
+
+/* Zeros are a key like any other. */
+static bool memo_open(struct tables *t)
+{
+	static const struct row_key key;
+
+	t->memo = calloc(1, sizeof(*t->memo));
+	for (int i = 0; t->memo && i < MEMO; i++) {
+		t->memo->rows[i].hash = map_hash(t->rows[ROW_NONE + 1], &key);
+		t->memo->owners[i].hash = map_hash(t->owners, &key.owner);
+	}
+	return t->memo != NULL;
+}
+
+/* Rows of all types are hashed alike. */
+static uint64_t hash_of(const struct tables *t, const struct row_key *key)
+{
+	uint64_t start, place;
+	struct memo_row *m;
+
+	memcpy(&start, key->owner.bytes, sizeof(start));
+	place = start ^ key->sub ^ key->part;
+	m = &t->memo->rows[(place ^ place >> 32 ^ key->part >> 16) % MEMO];
+	if (memcmp(&m->key, key, sizeof(*key))) {
+		m->key = *key;
+		m->hash = map_hash(t->rows[ROW_NONE + 1], key);
+	}
+	return m->hash;
+}
+
+static uint64_t hash_of_owner(const struct tables *t, const struct owner *owner)
+{
+	struct memo_owner *m = &t->memo->owners[(owner->bytes[0] ^ owner->bytes[15]) % MEMO];
+
+	if (memcmp(&m->owner, owner, sizeof(*owner))) {
+		m->owner = *owner;
+		m->hash = map_hash(t->owners, owner);
+	}
+	return m->hash;
+}
 
 struct tables *tables_new(const struct hash_key *key, uint32_t shrink)
 {
@@ -66,7 +121,7 @@ struct tables *tables_new(const struct hash_key *key, uint32_t shrink)
 	t->owners = map_new(sizeof(struct owner), sizeof(struct entry *), owners, key);
 	t->named = map_new(sizeof(struct named_key), sizeof(uint32_t),
 			   capacities[ROW_door] / shrink, key);
-	if (t->owners && t->named)
+	if (t->owners && t->named && memo_open(t))
 		return t;
 fail:
 	tables_free(t);
@@ -82,6 +137,7 @@ void tables_free(struct tables *t)
 		map_free(t->rows[type]);
 	map_free(t->owners);
 	map_free(t->named);
+	free(t->memo);
 	free(t);
 }
 
@@ -100,7 +156,8 @@ static bool type_is_known(enum row_type type)
 
 const void *tables_find(const struct tables *t, enum row_type type, const struct row_key *key)
 {
-	const struct entry *e = type_is_known(type) ? map_find(t->rows[type], key) : NULL;
+	const struct entry *e = type_is_known(type) ?
+					map_find_hashed(t->rows[type], key, hash_of(t, key)) : NULL;
 
 	return e ? e + 1 : NULL;
 }
@@ -108,18 +165,18 @@ const void *tables_find(const struct tables *t, enum row_type type, const struct
 void tables_prefetch(const struct tables *t, enum row_type type, const struct row_key *key)
 {
 	if (type_is_known(type))
-		map_prefetch(t->rows[type], key);
+		map_prefetch_hashed(t->rows[type], hash_of(t, key));
 }
 
 void tables_prefetch_owner(const struct tables *t, const struct owner *owner)
 {
-	map_prefetch(t->owners, owner);
+	map_prefetch_hashed(t->owners, hash_of_owner(t, owner));
 }
 
 uint32_t tables_of_owner(const struct tables *t, const struct owner *owner, struct row_view *ret,
 			 uint32_t most)
 {
-	struct entry *const *head = map_find(t->owners, owner);
+	struct entry *const *head = map_find_hashed(t->owners, owner, hash_of_owner(t, owner));
 	uint32_t count = 0;
 
 	for (const struct entry *e = head ? *head : NULL; e; e = e->next, count++)
@@ -217,14 +274,16 @@ static void unchain(struct tables *t, struct entry *e)
 		e->next->link = e->link;
 		e->next->is_head = e->is_head;
 	} else if (e->is_head) {
-		map_remove(t->owners, &e->key->owner);
+		map_remove_hashed(t->owners, &e->key->owner,
+				  hash_of_owner(t, &e->key->owner));
 	}
 }
 
 /* The head lies in the owners' table, whose entries keep their place while they live. */
 static int chain(struct tables *t, struct entry *e, const struct row_key *key)
 {
-	struct entry **head = map_take(t->owners, &key->owner);
+	struct entry **head = map_take_hashed(t->owners, &key->owner,
+						hash_of_owner(t, &key->owner));
 
 	if (!head)
 		return -ENOSPC;
@@ -241,14 +300,14 @@ static int chain(struct tables *t, struct entry *e, const struct row_key *key)
 
 static void end_row(struct tables *t, enum row_type type, const struct row_key *key)
 {
-	struct entry *e = map_find(t->rows[type], key);
+	struct entry *e = map_find_hashed(t->rows[type], key, hash_of(t, key));
 
 	if (!e)
 		return;
 	if (type == ROW_door)
 		count_named(t, (const struct door_row *)(e + 1), -1);
 	unchain(t, e);
-	map_remove(t->rows[type], key);
+	map_remove_hashed(t->rows[type], key, hash_of(t, key));
 }
 
 int tables_set(struct tables *t, enum row_type type, const struct row_key *key, const void *value)
@@ -262,7 +321,7 @@ int tables_set(struct tables *t, enum row_type type, const struct row_key *key, 
 		end_row(t, type, key);
 		return 0;
 	}
-	e = map_take(t->rows[type], key);
+	e = map_take_hashed(t->rows[type], key, hash_of(t, key));
 	if (!e)
 		return -ENOSPC;
 	/* A row that is there names its key. */
