@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Time from INVITE to its 200: `pingpong answer ADDRESS COUNT` answers, `pingpong ask FROM TO COUNT`
- * asks, one at a time, and prints the median and the 99th percentile. ACK and BYE follow untimed, so
- * that calls do not pile up. */
+/* Time from INVITE to its 200: `pingpong answer ADDRESS COUNT [tcp]` answers, `pingpong ask FROM TO
+ * COUNT [tcp]` asks, one at a time, and prints the median and the 99th percentile. ACK and BYE follow
+ * untimed, so that calls do not pile up. Over TCP all calls share one connection. */
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,17 +16,66 @@
 #define WAIT_SECONDS 2
 #define MOST_CALLS 100000
 
-static int udp_open(const char *address)
+/* A datagram socket, or a connection and what was read of it beyond the last message. */
+struct line {
+	int fd;
+	bool tcp;
+	char bytes[8192];
+	size_t used;
+};
+
+static int socket_open(const char *address, bool tcp)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(SIP_PORT) };
 	struct timeval wait = { WAIT_SECONDS, 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	int one = 1, fd = socket(AF_INET, tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
 
 	if (fd < 0 || inet_pton(AF_INET, address, &a.sin_addr) != 1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0 ||
+	    (tcp && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0) ||
 	    bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		return -1;
 	return fd;
+}
+
+/* Length of the first whole message, 0: there is none. */
+static size_t message_length(const struct line *l)
+{
+	const char *end = memmem(l->bytes, l->used, "\r\n\r\n", 4);
+	const char *length = memmem(l->bytes, l->used, "Content-Length: ", 16);
+	size_t whole;
+
+	if (!end || !length)
+		return 0;
+	whole = (size_t)(end + 4 - l->bytes) + strtoul(length + 16, NULL, 10);
+	return whole <= l->used ? whole : 0;
+}
+
+/* The next message, ended by a NUL; *ret_from is told of datagrams alone. Negative: none came. */
+static ssize_t message_read(struct line *l, char *ret, size_t size, struct sockaddr_in *ret_from)
+{
+	socklen_t length = sizeof(*ret_from);
+	size_t whole = 0;
+	ssize_t n;
+
+	while (l->tcp && !(whole = message_length(l))) {
+		n = recv(l->fd, l->bytes + l->used, sizeof(l->bytes) - l->used, 0);
+		if (n <= 0)
+			return -1;
+		l->used += (size_t)n;
+	}
+	if (l->tcp) {
+		n = (ssize_t)(whole < size ? whole : size - 1);
+		memcpy(ret, l->bytes, (size_t)n);
+		l->used -= whole;
+		memmove(l->bytes, l->bytes + whole, l->used);
+	} else {
+		n = recvfrom(l->fd, ret, size - 1, 0, (struct sockaddr *)ret_from, &length);
+	}
+	if (n >= 0)
+		ret[n] = 0;
+	return n;
 }
 
 static int body_write(char *out, size_t size, const char *address, unsigned int port)
@@ -67,58 +118,61 @@ static int answer_write(char *out, size_t size, const char *request, const char 
 			    invite ? "Content-Type: application/sdp\r\n" : "", length, length, body);
 }
 
-static int answer(const char *address, long count)
+static int answer(const char *address, long count, bool tcp)
 {
+	static struct line l;
 	char request[4096], reply[4096];
 	struct sockaddr_in from;
-	int fd = udp_open(address);
+	int fd = socket_open(address, tcp);
 
-	if (fd < 0) {
+	if (fd < 0 || (tcp && listen(fd, 1) < 0)) {
 		perror("pingpong: answer");
 		return 1;
 	}
 	puts("ready");
 	fflush(stdout);
+	l = (struct line){ .fd = tcp ? accept(fd, NULL, NULL) : fd, .tcp = tcp };
 	for (long done = 0; done < count;) {
-		socklen_t length = sizeof(from);
-		ssize_t n = recvfrom(fd, request, sizeof(request) - 1, 0,
-				     (struct sockaddr *)&from, &length);
+		ssize_t n = message_read(&l, request, sizeof(request), &from);
 
 		if (n < 0)
 			return done > 0 ? 0 : 1;
-		request[n] = 0;
 		if (!strncmp(request, "ACK", 3))
 			continue;
 		done += !strncmp(request, "BYE", 3);
 		n = answer_write(reply, sizeof(reply), request, address);
-		sendto(fd, reply, (size_t)n, 0, (struct sockaddr *)&from, length);
+		sendto(l.fd, reply, (size_t)n, 0, tcp ? NULL : (struct sockaddr *)&from,
+		       tcp ? 0 : sizeof(from));
 	}
 	return 0;
 }
 
 struct asker {
-	int fd;
+	struct line line;
 	const char *from, *to;
 	struct sockaddr_in peer;
 	long run;
 };
 
-static int request_send(const struct asker *a, const char *method, long call, int cseq)
+static int request_send(struct asker *a, const char *method, long call, int cseq)
 {
 	char out[4096], body[512];
 	int invite = !strcmp(method, "INVITE");
 	int length = invite ? body_write(body, sizeof(body), a->from, 16000) : 0;
 	int n = snprintf(out, sizeof(out),
 			 "%s sip:b@%s SIP/2.0\r\n"
-			 "Via: SIP/2.0/UDP %s:5060;branch=z9hG4bK%ld-%ld-%s\r\n"
+			 "Via: SIP/2.0/%s %s:5060;branch=z9hG4bK%ld-%ld-%s\r\n"
 			 "Max-Forwards: 70\r\nFrom: <sip:a@%s>;tag=a\r\nTo: <sip:b@%s>%s\r\n"
 			 "Call-ID: %ld-%ld\r\nCSeq: %d %s\r\nContact: <sip:a@%s>\r\n"
 			 "%sContent-Length: %d\r\n\r\n%.*s",
-			 method, a->to, a->from, a->run, call, method, a->from, a->to,
+			 method, a->to, a->line.tcp ? "TCP" : "UDP", a->from, a->run, call, method,
+			 a->from, a->to,
 			 invite ? "" : ";tag=b", a->run, call, cseq, method, a->from,
 			 invite ? "Content-Type: application/sdp\r\n" : "", length, length, body);
 
-	return sendto(a->fd, out, (size_t)n, 0, (const struct sockaddr *)&a->peer,
+	if (a->line.tcp)
+		return send(a->line.fd, out, (size_t)n, 0) == n ? 0 : -1;
+	return sendto(a->line.fd, out, (size_t)n, 0, (const struct sockaddr *)&a->peer,
 		      sizeof(a->peer)) == n ? 0 : -1;
 }
 
@@ -130,33 +184,37 @@ static int number_compare(const void *a, const void *b)
 }
 
 /* Microseconds from INVITE to 200, negative where none came. */
-static double call_once(const struct asker *a, long call)
+static double call_once(struct asker *a, long call)
 {
 	struct timespec begin, end;
 	char reply[4096];
 	int lost;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	lost = request_send(a, "INVITE", call, 1) < 0 || recv(a->fd, reply, sizeof(reply), 0) < 0;
+	lost = request_send(a, "INVITE", call, 1) < 0 ||
+	       message_read(&a->line, reply, sizeof(reply), NULL) < 0;
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	if (lost)
 		return -1;
 	request_send(a, "ACK", call, 1);
 	request_send(a, "BYE", call, 2);
-	if (recv(a->fd, reply, sizeof(reply), 0) < 0)
+	if (message_read(&a->line, reply, sizeof(reply), NULL) < 0)
 		return -1;
 	return (double)(end.tv_sec - begin.tv_sec) * 1e6 +
 	       (double)(end.tv_nsec - begin.tv_nsec) / 1e3;
 }
 
-static int ask(const char *from, const char *to, long count)
+static int ask(const char *from, const char *to, long count, bool tcp)
 {
-	struct asker a = { .fd = udp_open(from), .from = from, .to = to, .run = (long)time(NULL) };
+	static struct asker a;
 	static double times[MOST_CALLS];
 	long good = 0, lost = 0;
 
+	a = (struct asker){ .line = { .fd = socket_open(from, tcp), .tcp = tcp }, .from = from,
+			    .to = to, .run = (long)time(NULL) };
 	a.peer = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(SIP_PORT) };
-	if (a.fd < 0 || inet_pton(AF_INET, to, &a.peer.sin_addr) != 1) {
+	if (a.line.fd < 0 || inet_pton(AF_INET, to, &a.peer.sin_addr) != 1 ||
+	    (tcp && connect(a.line.fd, (struct sockaddr *)&a.peer, sizeof(a.peer)) < 0)) {
 		perror("pingpong: ask");
 		return 1;
 	}
@@ -181,10 +239,13 @@ static int ask(const char *from, const char *to, long count)
 
 int main(int argc, char **argv)
 {
+	bool tcp = argc > 1 && !strcmp(argv[argc - 1], "tcp");
+
+	argc -= tcp;
 	if (argc == 4 && !strcmp(argv[1], "answer"))
-		return answer(argv[2], atol(argv[3]));
+		return answer(argv[2], atol(argv[3]), tcp);
 	if (argc == 5 && !strcmp(argv[1], "ask"))
-		return ask(argv[2], argv[3], atol(argv[4]));
-	fprintf(stderr, "use: pingpong answer ADDRESS COUNT | ask FROM TO COUNT\n");
+		return ask(argv[2], argv[3], atol(argv[4]), tcp);
+	fprintf(stderr, "use: pingpong answer ADDRESS COUNT [tcp] | ask FROM TO COUNT [tcp]\n");
 	return 2;
 }

@@ -227,6 +227,37 @@ static void message_that_the_host_does_not_take_back_is_counted(void **state)
 	assert_int_equal(counts[COUNTER_messages_sent], 0);
 }
 
+/* Whoever waits for it in its stream must know that nothing comes. */
+static void message_of_a_stream_is_settled_whatever_becomes_of_it(void **state)
+{
+	struct arrival a = arrival("hello");
+
+	(void)state;
+	a.ticket = 7;
+	play.judgement = JUDGEMENT_REFUSE;
+	play.reason = REASON_sip_old_cseq;
+	journey_arrival(&journey, &a, 1);
+	assert_int_equal(sent_count, 1);
+	assert_string_equal(sent, "");
+	assert_int_equal(counts[COUNTER_messages_sent], 0);
+	play.judgement = JUDGEMENT_ACCEPT;
+	journey_arrival(&journey, &a, 1);
+	assert_int_equal(sent_count, 2);
+	assert_string_equal(sent, "hello");
+	assert_int_equal(counts[COUNTER_messages_sent], 1);
+}
+
+/* It was cut out of its stream before: what a datagram would make of it is not asked. */
+static void message_of_a_stream_is_one(void **state)
+{
+	struct arrival a = arrival("\r\n");
+
+	(void)state;
+	a.ticket = 7;
+	journey_arrival(&journey, &a, 1);
+	assert_int_equal(play.judged, 1);
+}
+
 static void protocol_that_nobody_knows_goes_nowhere(void **state)
 {
 	struct arrival a = arrival("hello");
@@ -302,6 +333,8 @@ int main(void)
 		TEST(consumed_message_is_accepted_and_not_sent),
 		TEST(message_that_was_not_held_back_is_judged_and_not_sent_twice),
 		TEST(message_that_the_host_does_not_take_back_is_counted),
+		TEST(message_of_a_stream_is_settled_whatever_becomes_of_it),
+		TEST(message_of_a_stream_is_one),
 		TEST(protocol_that_nobody_knows_goes_nowhere),
 		TEST(timer_is_judged_with_its_owners_rows),
 		TEST(timer_may_ask_for_more_rows_once),

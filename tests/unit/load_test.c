@@ -92,6 +92,49 @@ static void ports_of_the_file_replace_those_of_the_protocol(void **state)
 	policy_free(p);
 }
 
+static void service_is_read_over_the_transports_that_the_file_names(void **state)
+{
+	struct policy_errors errors;
+	struct policy *p = load(ZONES SERVER RULE, &errors);
+
+	(void)state;
+	assert_true(policy_is_carried(p, 5060, CARRIED_UDP));
+	assert_true(policy_is_carried(p, 5060, CARRIED_TCP));
+	assert_true(policy_is_carried(p, 2427, CARRIED_UDP));
+	assert_false(policy_is_carried(p, 2427, CARRIED_TCP));
+	assert_false(policy_is_carried(p, 80, CARRIED_TCP));
+	policy_free(p);
+	p = load(ZONES SERVER RULE "ports: { sip: [5060/udp, 5080/tcp, 5090/udp, 5090/tcp, 5070] }\n",
+		 &errors);
+	assert_non_null(p);
+	assert_false(policy_is_carried(p, 5060, CARRIED_TCP));
+	assert_true(policy_is_carried(p, 5060, CARRIED_UDP));
+	assert_false(policy_is_carried(p, 5080, CARRIED_UDP));
+	assert_true(policy_is_carried(p, 5080, CARRIED_TCP));
+	assert_true(policy_is_carried(p, 5090, CARRIED_UDP));
+	assert_true(policy_is_carried(p, 5090, CARRIED_TCP));
+	assert_true(policy_is_carried(p, 5070, CARRIED_TCP));
+	policy_free(p);
+}
+
+static void bounds_of_connections_are_read(void **state)
+{
+	struct policy_errors errors;
+	struct policy *p = load(ZONES SERVER RULE
+				"limits: { tcp_connections: 100, tcp_source_connections: 7 }\n"
+				"timers: { tcp_message: 3s, tcp_idle: 5m }\n"
+				"daemon: { tcp_strays: pass }\n", &errors);
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(p->streams.most, 100);
+	assert_int_equal(p->streams.of_source, 7);
+	assert_int_equal(p->streams.message_ns, 3000000000ull);
+	assert_int_equal(p->streams.idle_ns, 300000000000ull);
+	assert_true(p->streams.pass_strays);
+	policy_free(p);
+}
+
 static const struct mistake {
 	const char *text;
 	uint32_t line, column;
@@ -109,6 +152,11 @@ static const struct mistake {
 	{ "zones:\n  in: { mode: naitve }\n", 2, 15, "did you mean native" },
 	{ "zones:\n  in: { services: [8080] }\n", 2, 20, "no service" },
 	{ "zones:\n  in: { mode: tc, mode: tc }\n", 2, 19, "stands twice" },
+	{ ZONES "ports: { sip: [5060/tls] }\n", 4, 16, "write 5060" },
+	{ ZONES "ports: { sip: [70000] }\n", 4, 16, "no port" },
+	{ ZONES "ports: { sip: [/tcp] }\n", 4, 16, "no port" },
+	{ ZONES "ports: { mgcp: [2427/tcp] }\n", 4, 17, "not read over TCP" },
+	{ ZONES "limits: { tcp_connections: 20000 }\n", 4, 28, "16384" },
 	{ "zones:\n  in: {}\n  out: {}\n", 3, 8, "second zone without networks" },
 	{ ZONES "servers:\n  pbx: { addresses: [pbx.example], zone: in, speaks: [sip] }\n", 5, 22,
 	  "no address" },
@@ -294,6 +342,8 @@ int main(void)
 		cmocka_unit_test(good_file_becomes_a_policy),
 		cmocka_unit_test(rules_of_anomaly_have_an_action_and_a_number),
 		cmocka_unit_test(ports_of_the_file_replace_those_of_the_protocol),
+		cmocka_unit_test(service_is_read_over_the_transports_that_the_file_names),
+		cmocka_unit_test(bounds_of_connections_are_read),
 		cmocka_unit_test(each_mistake_is_told_at_its_place_with_a_hint),
 		cmocka_unit_test(all_mistakes_are_told_at_once),
 		cmocka_unit_test(sections_may_stand_in_any_order),

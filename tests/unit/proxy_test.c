@@ -241,9 +241,14 @@ static void verdict_of_a_connection_that_is_gone_finds_nobody(void **state)
 	say(c, PROXY_CALLEE, "GET / HTTP/1.1\r\n");
 	expect_refused(c, PROXY_CALLEE, REASON_stream_http);
 	c = begin_from(2);
+	say(c, PROXY_CALLER, SHORT);
+	assert_int_equal(t.held, 2);
 	proxy_settle(t.p, t.tickets[0], SLICE("late"));
 	proxy_flush(t.p);
 	expect_heard(c, PROXY_CALLEE, "");
+	proxy_settle(t.p, t.tickets[1], SLICE("own"));
+	proxy_flush(t.p);
+	expect_heard(c, PROXY_CALLEE, "own");
 }
 
 static void what_cannot_be_judged_now_is_judged_later(void **state)
@@ -313,6 +318,9 @@ static void message_has_to_come_whole_in_time(void **state)
 	say(c, PROXY_CALLER, "OPT");
 	tick(9 * SECOND);
 	assert_int_equal(t.refusals, 0);
+	/* As if it had begun so long ago; the next byte buys no time. */
+	t.p->connections[0]->legs[PROXY_CALLER].unfinished_ns -= 9 * SECOND;
+	say(c, PROXY_CALLER, "I");
 	tick(2 * SECOND);
 	expect_refused(c, PROXY_CALLER, REASON_stream_slow);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Messages that wait for their batch or behind another of their call, and datagrams with several. */
+#include "inspect/travel.h"
 #include "unit/journey.h"
 
 static void message_goes_on_when_its_batch_came_back(void **state)
@@ -173,6 +174,40 @@ static void timer_of_an_owner_with_a_message_under_way_is_asked_later(void **sta
 	assert_int_equal(play.timed_out, 1);
 }
 
+/* RFC 3261 17.1.1.2: nobody repeats what goes over TCP. */
+static void message_of_a_stream_is_never_stale(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+	struct arrival a = arrival("hello");
+
+	(void)state;
+	a.ticket = 7;
+	apply_set_group(apply, &group);
+	play.fills = ROW_call;
+	journey_arrival(&journey, &a, 1);
+	journey.now_ns = 5000000000ull;
+	waiting[0](waiting_for[0], REASON_none);
+	assert_string_equal(sent, "hello");
+	assert_int_equal(counts[REASON_punt_stale], 0);
+}
+
+static void message_beyond_all_places_is_told(void **state)
+{
+	const struct apply_group group = { hold_batch, NULL };
+	struct arrival a = arrival("hello");
+	struct travel *idle = NULL;
+
+	(void)state;
+	apply_set_group(apply, &group);
+	for (uint32_t i = 0; i < LIMIT_PENDING; i++)
+		idle = travel_new(&journey, FAKE);
+	assert_non_null(idle);
+	assert_int_equal(journey_arrival(&journey, &a, 1), -ENOBUFS);
+	assert_int_equal(counts[REASON_queue_full], 1);
+	travel_free(idle);
+	assert_int_equal(journey_arrival(&journey, &a, 1), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -185,6 +220,8 @@ int main(void)
 		TEST(batch_that_the_group_lost_refuses_its_message),
 		TEST(repeat_of_a_message_that_waits_collapses_into_it),
 		TEST(message_that_waited_too_long_is_stale),
+		TEST(message_of_a_stream_is_never_stale),
+		TEST(message_beyond_all_places_is_told),
 		TEST(edits_of_a_message_that_waited_are_in_what_goes_on),
 		TEST(timer_of_an_owner_with_a_message_under_way_is_asked_later),
 	};
