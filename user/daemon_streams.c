@@ -35,6 +35,19 @@ static bool is_allowed(const struct policy *p, uint16_t from, uint16_t to, uint8
 	return from == to || policy_match(p, from, to, speaks) || policy_match(p, to, from, speaks);
 }
 
+/* A connection has a port of its own: of those to hide behind none is drawn for it. */
+static void see_caller(const struct policy *p, const struct flow_key *key, uint16_t to,
+		       struct endpoint *ret)
+{
+	const struct endpoint caller = { key->source, key->source_port, 0 };
+	const struct nat_rule *r = policy_nat_of(p, key->zone, to, &caller);
+
+	if (r && r->kind == NAT_STATIC)
+		policy_nat_static(r, &caller, ret);
+	else if (r)
+		ret->address = *policy_nat_address(r, &caller.address);
+}
+
 static void meet(void *daemon, const struct proxy_ends *ends, struct proxy_terms *ret)
 {
 	struct daemon *d = daemon;
@@ -62,6 +75,7 @@ static void meet(void *daemon, const struct proxy_ends *ends, struct proxy_terms
 	if (ret->reason)
 		return;
 	ret->frame = protocols[ret->speaks]->frame;
+	see_caller(d->policy, &key, to, &ret->seen_as);
 	for (int side = 0; side < 2; side++)
 		ret->trusted[side] = policy_server_at(d->policy, &ends->at[side].address,
 						      ret->speaks);

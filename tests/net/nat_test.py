@@ -3,6 +3,7 @@
 """Phones (baresip) hidden behind the gateway's one outside address register at a real registrar
 (kamailio, Digest), call and are called. Outside there is no route to them: what leaves untranslated
 is never answered."""
+import subprocess
 import sys
 
 import sip_lab
@@ -17,6 +18,7 @@ servers:
 rules:
   - {{ name: out, from: inside, to: outside, allow: [sip] }}
   - {{ name: in, from: outside, to: inside, allow: [sip] }}
+ports: {{ sip: [5060, 5070] }}
 nat:
   phones: {{ zone: inside, seen_from: outside, hide: {GATE}, ports: 30000-39999 }}
 """
@@ -60,8 +62,26 @@ def play_mode(lab, mode):
     call(lab, carol, "alice", f"to a hidden phone ({mode})")
     lab.see("media was translated in the fast path", lab.counter("media_translated") > 50,
             lab.counter("media_translated"))
+    over_tcp(lab)
     lab.see("nothing of it was refused", not lab.counter("nat_unmapped"), lab.show("counters"))
     del registrar, bob
+
+
+def over_tcp(lab):
+    """SIPp's own scenarios; its callee answers by the connection that it was called by."""
+    callee = lab.start("callee", "outside", "sipp", "-sn", "uas", "-t", "t1", "-i", CAROL, "-p", "5070",
+                       "-nostdin", "-trace_msg", "-message_file", lab.work / "seen")
+    sip_lab.wait(lambda: ":5070" in subprocess.run(lab.inside("outside", "ss", "-ltn"), check=True,
+                                                   capture_output=True, text=True).stdout)
+    caller = lab.start("caller", "inside", "sipp", f"{CAROL}:5070", "-sn", "uac", "-t", "t1", "-i", BOB,
+                       "-p", "5080", "-m", "3", "-r", "3", "-d", "200", "-nostdin")
+    lab.see("a hidden phone calls over TCP, too", sip_lab.wait(lambda: caller.poll() is not None) and
+            caller.returncode == 0, lab.log("caller") + lab.log("gateway"))
+    lab.end(callee)
+    seen = (lab.work / "seen").read_text(errors="replace")
+    lab.see("and is seen nowhere in what arrives", "INVITE" in seen and f"c=IN IP4 {GATE}" in seen and
+            f"Contact: sip:sipp@{GATE}:3" in seen and
+            not [l for l in seen.splitlines() if BOB in l and not l.startswith("Call-ID")], seen[:2000])
 
 
 def play(lab):

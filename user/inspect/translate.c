@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 
 /* What one message begins: its doors agree before any of them is a row. */
 struct outward {
@@ -403,7 +404,9 @@ static enum reason leave_from(const struct outward *t, struct flow_info *leaves)
 	const struct nat_rule *r = policy_nat_of(t->in->policy, leaves->zones[0], leaves->zones[1],
 						 &leaves->source);
 
-	if (!r || seen_as(t, r, &leaves->source, &leaves->source))
+	/* Its connection was made from where it is seen. */
+	if (!r || leaves->transport == IPPROTO_TCP ||
+	    seen_as(t, r, &leaves->source, &leaves->source))
 		return REASON_none;
 	return REASON_nat_unmapped;
 }

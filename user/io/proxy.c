@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "io/log.h"
 #include "io/proxy_own.h"
 #include "io/steer.h"
@@ -157,10 +158,13 @@ static enum reason refusal_of(struct proxy *p, const struct proxy_ends *ends,
 void proxy_begin(struct proxy *p, int fd, const struct proxy_ends *ends, proxy_connect_fn call)
 {
 	struct proxy_terms terms = { .reason = REASON_none };
+	struct proxy_ends onward = *ends;
 	struct connection *c;
 	enum reason reason;
 
 	p->hands.meet(p->hands.self, ends, &terms);
+	if (!address_is_zero(&terms.seen_as.address))
+		onward.at[PROXY_CALLER] = terms.seen_as;
 	reason = refusal_of(p, ends, &terms);
 	c = reason ? NULL : connection_new(p, ends, &terms);
 	if (!c) {
@@ -171,7 +175,7 @@ void proxy_begin(struct proxy *p, int fd, const struct proxy_ends *ends, proxy_c
 	}
 	p->hands.count(p->hands.self, COUNTER_streams_accepted);
 	if (!add_leg(p, c, PROXY_CALLER, fd, 0) ||
-	    !add_leg(p, c, PROXY_CALLEE, call(ends), EPOLLOUT))
+	    !add_leg(p, c, PROXY_CALLEE, call(&onward), EPOLLOUT))
 		proxy_refuse(p, c, PROXY_CALLER, REASON_stream_unreachable);
 }
 

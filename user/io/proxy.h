@@ -28,6 +28,7 @@ struct proxy_terms {
 	uint8_t speaks;
 	bool by_door;                /* not by the port of a service                   */
 	bool trusted[2];             /* a server: neither counted nor slowed           */
+	struct endpoint seen_as;     /* the caller, by the callee; zero: as he is. Port 0: any */
 };
 
 struct proxy_message {
