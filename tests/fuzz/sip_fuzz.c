@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "proto/sip/digest.h"
 #include "proto/sip/sip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -44,9 +45,23 @@ static void check_parties(struct slice raw, const struct sip_parties *parties)
 		check_party(raw, &parties->at[i]);
 }
 
+static void check_digest(struct slice raw, struct slice value)
+{
+	struct sip_digest digest;
+	struct slice next;
+
+	if (sip_parse_digest(value, &digest)) {
+		check_slice(raw, digest.realm);
+		check_slice(raw, digest.nonce);
+	}
+	if (sip_parse_next_nonce(value, &next))
+		check_slice(raw, next);
+}
+
 static void check_lists(const struct sip_message *m)
 {
 	for (uint32_t i = 0; i < m->header_count; i++) {
+		check_digest(m->raw, m->headers[i].value);
 		check_slice(m->raw, m->headers[i].name);
 		check_slice(m->raw, m->headers[i].value);
 		check_slice(m->raw, m->headers[i].line);

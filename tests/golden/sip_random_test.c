@@ -83,7 +83,7 @@ static const char *drawn_message(bool by_pbx)
 	static const char *const statuses[] = { "100", "180", "183", "200", "200", "200", "202", "302",
 						"401", "407", "404", "481", "491", "503" };
 	static const char *const tos[] = { "<sip:a@x>", "<sip:b@x>;tag=t1", "<sip:b@x>;tag=t2" };
-	static const char *const froms[] = { "<sip:a@x>;tag=f1", "<sip:b@x>;tag=t1" };
+	static const char *const callers[] = { "<sip:a@x>;tag=f1", "<sip:b@x>;tag=t1" };
 	static char start[96], branch[24], cseq[32], call_id[16];
 	const char *method = PICK(methods);
 	uint32_t number = 1 + draw(6);
@@ -98,7 +98,7 @@ static const char *drawn_message(bool by_pbx)
 	snprintf(cseq, sizeof(cseq), "%u %s", number, method);
 	snprintf(call_id, sizeof(call_id), "c%u", draw(2));
 	s.via = by_pbx ? PBX ":5075" : PHONE;
-	s.from = PICK(froms);
+	s.from = PICK(callers);
 	s.to = PICK(tos);
 	s.more = lines();
 	s.sdp = description();
