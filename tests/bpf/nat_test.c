@@ -25,6 +25,8 @@ static struct result handed_up(const uint8_t *frame, size_t bytes)
 	result = run_behind(frame, bytes);
 	assert_int_equal(result.outcome, FORWARDED);
 	assert_int_equal(counter_since(COUNTER_media_translated), 1);
+	/* The kernel writes them as it sends, and sees to the neighbour, whatever XDP remembers. */
+	assert_memory_equal(result.bytes, frame, 12);
 	return result;
 }
 
