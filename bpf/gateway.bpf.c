@@ -7,6 +7,7 @@
 #include "finish.h"
 #include "flow.h"
 #include "fragment.h"
+#include "icmp.h"
 #include "maps.h"
 #include "packet.h"
 #include "parse.h"
@@ -94,7 +95,8 @@ __noinline int judge_behind(struct __sk_buff *ctx)
 			      .pinhole = &pinhole };
 
 	if (parse_packet(&pkt))
-		return TC_ACT_UNSPEC;
+		return is_icmp(&pkt) && begin_crossing(&pkt) == ACTION_CROSS ? ACTION_QUOTES :
+									       TC_ACT_UNSPEC;
 	if (key.protocol == IPPROTO_UDP)
 		return take_handed_up(&pkt) ? finish(&pkt, TRANSLATE) : TC_ACT_UNSPEC;
 	return finish(&pkt, travel_behind(&pkt));
@@ -110,6 +112,8 @@ int gateway_steer(struct __sk_buff *ctx)
 	if (is_judged(ctx))
 		return TC_ACT_UNSPEC;
 	action = judge_behind(ctx);
+	if (action == ACTION_QUOTES)
+		return return_error_tc(ctx);
 	return action == ACTION_CROSS ? cross_tc(ctx) : action;
 }
 

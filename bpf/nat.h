@@ -56,17 +56,20 @@ struct difference {
 	__u64 addresses, ports;
 };
 
-static __always_inline void set_leaving(struct crossing *x, const struct translation *nat)
+static __always_inline struct flow_key leaving(const struct flow_key *key,
+						const struct translation *nat)
 {
-	x->out = x->key;
+	struct flow_key out = *key;
+
 	if (nat->source_port) {
-		x->out.source = nat->source;
-		x->out.source_port = nat->source_port;
+		out.source = nat->source;
+		out.source_port = nat->source_port;
 	}
 	if (nat->destination_port) {
-		x->out.destination = nat->destination;
-		x->out.destination_port = nat->destination_port;
+		out.destination = nat->destination;
+		out.destination_port = nat->destination_port;
 	}
+	return out;
 }
 
 static __always_inline struct difference difference_between(const struct flow_key *old,
@@ -306,7 +309,7 @@ static __always_inline int cross(struct packet *pkt)
 	act = bpf_map_lookup_elem(&activity, &x->slot);
 	if (!nat || !act)
 		return context_action(pkt, DROP);
-	set_leaving(x, nat);
+	x->out = leaving(&x->key, nat);
 	v = route_translated(pkt, x, &act->hop) ?: write_translated(pkt, x, &act->hop);
 	count(v == DROP ? pkt->reason : pkt->counter);
 	if (v == FORWARD)
