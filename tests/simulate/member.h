@@ -265,7 +265,9 @@ static void member_up(struct member *m)
 	m->journey.policy = sim.policy;
 	m->journey.tables = m->tables;
 	m->journey.apply = m->apply;
-	m->journey.around = (struct surroundings){ .named = tables_named, .state = m->tables };
+	m->journey.around = (struct surroundings){ .named = tables_named, .state = m->tables,
+						   .slice = (uint32_t)m->index,
+						   .slices = NODES };
 	m->journey.hands = (struct hands){ member_send, member_report, kernel_count, m };
 	assert(!journey_init(&m->journey));
 	m->is_up = true;

@@ -4,7 +4,7 @@
  * hold the same rows, each door an owner, each kernel what the rows ask for, and in the end nothing.
  *
  *   simulate_test                seeds 1 to 1,000 (SEEDS=n: so many)
- *   simulate_test SEED           this one, told step by step
+ *   simulate_test SEED [nat]     this one, told step by step, with calls that are translated
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -17,6 +17,7 @@
 
 #include "group.h"
 #include "policy/load.h"
+#include "state/mappings.h"
 
 #define CRLF "\r\n"
 #define CALLS 20
@@ -29,6 +30,16 @@ static const char config[] =
 	"  out: { networks: [10.77.2.0/24] }\n"
 	"rules:\n"
 	"  - { name: both, from: [in, out], to: [in, out], allow: [sip] }\n";
+
+/* What phones say is seen outside at ports that their member drew. */
+static const char nat_config[] =
+	"zones:\n"
+	"  in: { networks: [10.77.1.0/24] }\n"
+	"  out: { networks: [10.77.2.0/24] }\n"
+	"rules:\n"
+	"  - { name: both, from: [in, out], to: [in, out], allow: [sip] }\n"
+	"nat:\n"
+	"  phones: { zone: in, seen_from: out, hide: 10.77.2.1, ports: 20000-20127 }\n";
 
 /* What a call says, in order. */
 static const struct {
@@ -56,7 +67,8 @@ struct call {
 
 static struct call calls[CALLS];
 static int done, given_up;
-static bool was_parted, was_lost, was_full;
+static bool was_parted, was_lost;
+static uint32_t was_full;            /* bit n: member n */
 
 static const char *describe(int call, int line, char *text, size_t room)
 {
@@ -210,15 +222,16 @@ static void fault(void)
 	}
 }
 
-/* With the last member that has all rows goes what it alone knew. */
+/* With the last member that has all rows goes what it alone knew: who is full a moment later, and was
+ * not, began anew. */
 static void watch_loss(void)
 {
-	bool is_full = false;
+	uint32_t full = 0;
 
 	for (int i = 0; i < NODES; i++)
-		is_full |= sim.members[i].is_up && sim.members[i].is_full;
-	was_lost |= was_full && !is_full;
-	was_full |= is_full;
+		full |= sim.members[i].is_up && sim.members[i].is_full ? 1u << i : 0;
+	was_lost |= was_full && !(was_full & full);
+	was_full = full;
 }
 
 static void check_own_rows(const struct member *m)
@@ -237,16 +250,22 @@ static void check_own_rows(const struct member *m)
 static void begin(uint64_t seed)
 {
 	group_begin(seed, sent);
+	after_step = watch_loss;
 	memset(calls, 0, sizeof(calls));
-	was_parted = was_lost = was_full = false;
+	was_parted = was_lost = false;
+	was_full = 0;
 	done = given_up = 0;
 }
+
+static void (*also_check)(void);
 
 static void check_group(void)
 {
 	check_members();
 	for (int i = 0; i < NODES; i++)
 		check_own_rows(&sim.members[i]);
+	if (also_check)
+		also_check();
 }
 
 static void simulate(uint64_t seed)
@@ -265,7 +284,6 @@ static void simulate(uint64_t seed)
 			call_step(k);
 		if (draw(400) == 0)
 			fault();
-		watch_loss();
 	}
 	settle();
 	check_group();
@@ -383,6 +401,46 @@ static void calls_that_began_on_either_side_of_a_partition_go_on_after_it(void *
 	assert_int_equal(failures_of(part, 50), 0);
 }
 
+/* Who is behind an outside endpoint, all members agree on. */
+static void check_mappings(void)
+{
+	const struct mappings *first = apply_mappings(sim.members[0].apply);
+	struct nat_mapping m;
+	uint32_t cursor = 0;
+
+	while (mappings_next(first, &cursor, &m))
+		for (int i = 1; i < NODES; i++) {
+			const struct nat_view other =
+				mappings_view(apply_mappings(sim.members[i].apply));
+			struct endpoint inside;
+
+			if (!other.inside(other.state, &m.outside, &inside) ||
+			    memcmp(&inside, &m.inside, sizeof(inside)))
+				complain("members have others behind one outside port");
+		}
+	for (int i = 1; i < NODES; i++)
+		if (mappings_count(apply_mappings(sim.members[i].apply)) != mappings_count(first))
+			complain("members have another number of mappings");
+}
+
+static void translated_calls_are_mapped_alike_on_all_members(void **state)
+{
+	struct policy_errors errors;
+	struct settings settings;
+	struct policy *plain = sim.policy;
+	uint64_t failed;
+
+	(void)state;
+	assert_int_equal(policy_load_text(nat_config, sizeof(nat_config) - 1, &sim.policy,
+					  &settings, &errors), 0);
+	also_check = check_mappings;
+	failed = failures_of(simulate, 200) + failures_of(part, 50);
+	also_check = NULL;
+	policy_free(sim.policy);
+	sim.policy = plain;
+	assert_int_equal(failed, 0);
+}
+
 static void members_hold_the_same_rows_whatever_happens_to_them(void **state)
 {
 	const char *wish = getenv("SEEDS");
@@ -396,12 +454,15 @@ int main(int count, char **arguments)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_hold_the_same_rows_whatever_happens_to_them),
 		cmocka_unit_test(a_member_that_comes_and_goes_keeps_nobody_waiting),
+		cmocka_unit_test(translated_calls_are_mapped_alike_on_all_members),
 		cmocka_unit_test(calls_that_began_on_either_side_of_a_partition_go_on_after_it),
 	};
 	struct policy_errors errors;
 	struct settings settings;
 
-	if (policy_load_text(config, sizeof(config) - 1, &sim.policy, &settings, &errors))
+	const char *text = count > 2 ? nat_config : config;
+
+	if (policy_load_text(text, strlen(text), &sim.policy, &settings, &errors))
 		return 2;
 	if (count < 2)
 		return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,8 +22,8 @@ struct outside_value {
 };
 
 struct inside_value {
-	struct endpoint outside;
-	uint32_t claims;
+	struct endpoint outside;     /* the one that goes on                         */
+	uint32_t claims;             /* of all that it has                           */
 };
 
 struct resting {
@@ -121,15 +121,44 @@ static void let_rest(struct mappings *m, const struct endpoint *outside, struct 
 	m->resting[(m->first + m->count++) % m->most] = (struct resting){ *outside, m->now_ns };
 }
 
+static bool is_before(const struct endpoint *a, const struct endpoint *b)
+{
+	return memcmp(a, b, sizeof(*a)) < 0;
+}
+
+/* Members that drew for one host at once gave it two outside endpoints, and both hold. The first of
+ * them by its bytes is the one that goes on: on every member the same. */
+static void choose_again(struct mappings *m, const struct inside_key *key, struct inside_value *in)
+{
+	bool found = false;
+	uint32_t cursor = 0;
+	const void *at;
+	void *value;
+
+	while (map_next(m->outside, &cursor, &at, &value)) {
+		const struct outside_value *v = value;
+
+		if (!v->claims || v->seen_from != key->seen_from ||
+		    memcmp(&v->inside, &key->inside, sizeof(v->inside)) ||
+		    (found && !is_before(at, &in->outside)))
+			continue;
+		memcpy(&in->outside, at, sizeof(in->outside));
+		found = true;
+	}
+}
+
 static void drop(struct mappings *m, const struct inside_key *key, const struct endpoint *outside)
 {
 	struct inside_value *in = map_find(m->inside, key);
 	struct outside_value *out = map_find(m->outside, outside);
+	bool is_last = out && out->claims && !--out->claims;
 
-	if (in && !memcmp(&in->outside, outside, sizeof(*outside)) && !--in->claims)
-		map_remove(m->inside, key);
-	if (out && out->claims && !--out->claims)
+	if (is_last)
 		let_rest(m, outside, out);
+	if (in && !--in->claims)
+		map_remove(m->inside, key);
+	else if (in && is_last && !memcmp(&in->outside, outside, sizeof(*outside)))
+		choose_again(m, key, in);
 }
 
 static void add(struct mappings *m, const struct inside_key *key, const struct endpoint *outside)
@@ -137,11 +166,8 @@ static void add(struct mappings *m, const struct inside_key *key, const struct e
 	struct inside_value *in = map_take(m->inside, key);
 	struct outside_value *out = map_take(m->outside, outside);
 
-	/* Two members drew for one host at once: both mappings hold, the later one goes on. */
-	if (in && memcmp(&in->outside, outside, sizeof(*outside)))
-		*in = (struct inside_value){ .outside = *outside };
-	if (in)
-		in->claims++;
+	if (in && (!in->claims++ || is_before(outside, &in->outside)))
+		in->outside = *outside;
 	if (out) {
 		out->inside = key->inside;
 		out->seen_from = key->seen_from;
