@@ -112,6 +112,9 @@ static void look_for_group(struct daemon *d, uint64_t now_ns)
 	d->group_missed = false;
 	cpg_group_ops(d->group, &ops);
 	cluster_rename(d->cluster, self);
+	/* Members draw ports from parts of their own: a divided group gives none out twice. */
+	d->journey.around.slice = (self.node - 1) % LIMIT_MEMBERS;
+	d->journey.around.slices = LIMIT_MEMBERS;
 	cluster_start(d->cluster, &ops, now_ns);
 	d->group_source = loop_fd(d->loop, cpg_group_fd(d->group), on_group, d);
 	if (!d->group_source || ops.join(ops.self))

@@ -381,6 +381,48 @@ static void two_hidden_phones_are_told_of_each_other(void **state)
 	assert_non_null(strstr(w.sent_text, "o=- 1 1 IN IP4 " OTHER_PHONE CRLF));
 }
 
+/* RFC 3261 18.2.2: the answer comes from where the call went to. From elsewhere nobody outside has
+ * seen anything. */
+static void an_answer_from_an_unmapped_port_stays_here(void **state)
+{
+	char invite[4096];
+
+	(void)state;
+	enrol();
+	strcpy(invite, call_in("INVITE sip:a@" PHONE ":5060 SIP/2.0", "",
+			       "Contact: <sip:b@" PBX ":5060>" CRLF, sdp_of(PBX, 17000, "")));
+	from_outside(replaced(invite, PHONE ":5060", seen(PHONE, 5060)), seen_port(PHONE, 5060));
+	pass(PHONE, 5062, PBX, call_in("SIP/2.0 180 Ringing", ";tag=a", "", NULL));
+	assert_int_equal(w.judgement, JUDGEMENT_REFUSE);
+	assert_int_equal(w.reason, REASON_nat_unmapped);
+}
+
+static int set_up_split(void **state)
+{
+	(void)state;
+	return world_open("zones:\n"
+			  "  in: { networks: [10.77.1.0/24] }\n"
+			  "  out: { networks: [10.77.2.0/24] }\n"
+			  "rules:\n"
+			  "  - { name: both, from: [in, out], to: [in, out], allow: [sip] }\n"
+			  "nat:\n"
+			  "  one: { zone: in, seen_from: out, hosts: [10.77.1.11], static: 10.77.2.50,"
+			  " port: 16000 }\n"
+			  "  all: { zone: in, seen_from: out, hide: 10.77.2.1 }\n");
+}
+
+/* RFC 8866 5.7: one c= for two lines, whose ports are seen at two addresses. */
+static void an_address_that_would_have_to_be_two_is_refused(void **state)
+{
+	(void)state;
+	pass(PHONE, 5060, PBX, call_of(PHONE, "one", "INVITE sip:b@" PBX " SIP/2.0", "1 INVITE",
+				       "one", false,
+				       sdp_of(PHONE, 16000, "m=video 16002 RTP/AVP 96" CRLF)));
+	assert_int_equal(w.judgement, JUDGEMENT_REFUSE);
+	assert_int_equal(w.reason, REASON_nat_contradiction);
+	assert_int_equal(w.open_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +441,9 @@ int main(void)
 		NAT_TEST(a_registered_phone_stays_where_its_registrar_saw_it),
 		NAT_TEST(a_hidden_phone_is_called_and_answers),
 		NAT_TEST(two_hidden_phones_are_told_of_each_other),
+		NAT_TEST(an_answer_from_an_unmapped_port_stays_here),
+		cmocka_unit_test_setup_teardown(an_address_that_would_have_to_be_two_is_refused,
+						set_up_split, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,15 @@ def asserted(text):
     return names
 
 
+def by_rule():
+    """Reasons of MGCP's table of anomalies: raised where the code names their rule."""
+    folder = ROOT / "user/proto/mgcp"
+    rules = re.findall(r"^MGCP_ANOMALY\((\w+),\s*(\w+),", (folder / "mgcp_anomalies.def").read_text(),
+                       flags=re.M)
+    text = "".join(code(path) for path in folder.glob("*.c"))
+    return {reason for rule, reason in rules if f"MGCP_ANOMALY_{rule}" in text}
+
+
 def main():
     reasons = re.findall(r"^REASON\((\w+),", (ROOT / "include/ringfence/reason.def").read_text(),
                          flags=re.M)
@@ -34,6 +43,7 @@ def main():
     for room in ("user", "bpf", "include"):
         for path in sorted((ROOT / room).rglob("*.[ch]")):
             raised |= set(re.findall(r"\bREASON_([a-z0-9_]+)\b", code(path)))
+    raised |= by_rule()
     for path in sorted((ROOT / "tests").glob("*/*_test.c")):
         tested |= asserted(code(path))
     bad = 0
