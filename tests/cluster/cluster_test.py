@@ -22,15 +22,15 @@ def check(sentence, holds, why=""):
     print(f"{'ok' if holds else 'not ok'} - {sentence}" + ("" if holds else f": {why}"), flush=True)
 
 
-def settings_of(gateways, faults, calls):
+def settings_of(gateways, faults, calls, nat=False):
     return argparse.Namespace(faults=faults, calls=calls, pace="subsecond", gateways=gateways,
-                              split=False, token=None,
+                              split=False, token=None, nat=nat,
                               patience=8 if gateways == "cluster" else 3)
 
 
-def rows_of(gateways, faults, calls):
+def rows_of(gateways, faults, calls, nat=False):
     rows = []
-    settings = settings_of(gateways, faults, calls)
+    settings = settings_of(gateways, faults, calls, nat)
     try:
         run_all(settings, rows.append)
     except (Unseen, OSError, subprocess.SubprocessError) as error:
@@ -59,6 +59,9 @@ def main():
         check(f"no_stranger_passes_during_{name}", not intruded(row), "; ".join(intruded(row)))
         print(f"   {row['lost_max']} packets lost at most of a stream, {row['refused']} of "
               f"{row['asked']} new calls refused, steady after {row['steady_ms']} ms")
+    for row in rows_of("cluster", ["host"], 20, nat=True):
+        check("no_translated_call_is_lost_by_host", not broken(row), "; ".join(broken(row)))
+        print(f"   {row['lost_max']} packets lost at most of a translated stream")
     survive_host(settings_of("cluster", [], 0), 8, check)
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return failed > 0

@@ -100,7 +100,7 @@ class Load:
         wait_for(f"{self.calls} calls answered", START_S + self.calls / CALLS_A_SECOND * 2, answered)
 
     def start_media(self):
-        for where, local, peer in (("phones", PHONE, PBX), ("pbx", PBX, PHONE)):
+        for where, local, peer in (("phones", PHONE, PBX), ("pbx", PBX, self.world.phone_seen())):
             out = open(self.work / f"stream.{where}", "w+", encoding="utf-8")
             process = self.world.start(where, f"{self.label}/stream-{where}.err",
                                        [TOOLS / "stream", local, peer, self.first_port, STEP, self.calls,

@@ -286,7 +286,8 @@ class Member:
 
 class World:
     """settings: pace (subsecond, calm), gateways (cluster, alone, none), split (each member leads one
-    virtual router), token (corosync's, ms; None as in the example)."""
+    virtual router), token (corosync's, ms; None as in the example), nat (the PBX sees phones as the
+    gateways' address)."""
 
     def __init__(self, settings):
         self.settings = settings
@@ -316,6 +317,10 @@ class World:
         return {"corosync.conf": corosync, "keepalived.conf": keepalived,
                 "gateway.yaml": self.gateway_file(member)}
 
+    def phone_seen(self):
+        """Where the PBX's media goes."""
+        return VIRTUAL["out0"] if self.settings.nat else PHONE
+
     def gateway_file(self, member):
         """The one place that knows how a gateway is told of its cluster."""
         text = (EXAMPLES / "office.yaml").read_text()
@@ -323,6 +328,9 @@ class World:
         text += f"daemon: {{ pins: {member.pins} }}\n"
         if self.settings.gateways == "cluster":
             text += "cluster: { group: office }\n"
+        if self.settings.nat:
+            text += (f"nat: {{ phones: {{ zone: phones, seen_from: pbxes, hosts: [{PHONE}], "
+                     f"static: {VIRTUAL['out0']} }} }}\n")
         return text
 
     def start(self, where, name, command, **more):
