@@ -8,6 +8,7 @@
 
 #include "io/gate.h"
 #include "io/kernel_own.h"
+#include "io/ports.h"
 #include "io/steer.h"
 
 /* What no pin holds goes first, while the maps still say where it is: filters of clsact. */
@@ -47,6 +48,10 @@ int kernel_unload(const char *pin_path, struct kernel_error *reterr)
 			return kernel_fail(reterr, -errno, "unload %s: %s (run as root)", path,
 					   strerror(errno));
 	}
+	err = ports_release(pin_path);
+	if (err)
+		return kernel_fail(reterr, err, "unload the reserved ports: %s (run as root)",
+				   strerror(-err));
 	err = gate_remove() ?: steer_remove();
 	return err ? kernel_fail(reterr, err, "unload %s and the rules for TCP: %s (run as root)",
 				 GATE_NAME, strerror(-err)) : 0;
