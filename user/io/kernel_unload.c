@@ -34,6 +34,10 @@ int kernel_unload(const char *pin_path, struct kernel_error *reterr)
 	int err;
 
 	detach_all(pin_path);
+	err = ports_release(pin_path);
+	if (err)
+		return kernel_fail(reterr, err, "unload the reserved ports: %s (run as root)",
+				   strerror(-err));
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		struct dirent *entry;
 		DIR *part;
@@ -48,10 +52,6 @@ int kernel_unload(const char *pin_path, struct kernel_error *reterr)
 			return kernel_fail(reterr, -errno, "unload %s: %s (run as root)", path,
 					   strerror(errno));
 	}
-	err = ports_release(pin_path);
-	if (err)
-		return kernel_fail(reterr, err, "unload the reserved ports: %s (run as root)",
-				   strerror(-err));
 	err = gate_remove() ?: steer_remove();
 	return err ? kernel_fail(reterr, err, "unload %s and the rules for TCP: %s (run as root)",
 				 GATE_NAME, strerror(-err)) : 0;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-/* Sets of ports, and the kernel's one of those that it keeps. A file says what of it is ours: the next
- * daemon and `unload` need to know. */
+/* Sets of ports, and the kernel's one of those that it keeps. What of it is ours lies beside the pins,
+ * as text that a link leads to (bpffs has no other files): the next daemon and `unload` need to know. */
 #include "io/ports.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define RESERVED "/proc/sys/net/ipv4/ip_local_reserved_ports"
 #define RANGE "/proc/sys/net/ipv4/ip_local_port_range"
-#define FOLDER "/run/ringfence"
+#define OURS "/reserved-ports"
+#define OURS_BYTES 4096              /* of a link */
 
 void ports_add(struct port_set *s, uint16_t low, uint16_t high)
 {
@@ -107,7 +107,6 @@ uint32_t ports_left(const struct port_set *taken, uint16_t low, uint16_t high)
 	return left;
 }
 
-/* A file that is not there is an empty one. */
 static int read_text(const char *path, char *ret, size_t bytes, size_t *ret_bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -116,7 +115,7 @@ static int read_text(const char *path, char *ret, size_t bytes, size_t *ret_byte
 
 	*ret_bytes = 0;
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return -errno;
 	while (n > 0 && used < bytes) {
 		n = read(fd, ret + used, bytes - used);
 		used += n > 0 ? (size_t)n : 0;
@@ -127,11 +126,11 @@ static int read_text(const char *path, char *ret, size_t bytes, size_t *ret_byte
 	return (int)n;
 }
 
-static int read_set(const char *path, struct port_set *ret)
+static int read_reserved(struct port_set *ret)
 {
 	char *text = malloc(PORTS_TEXT_BYTES);
 	size_t bytes;
-	int error = text ? read_text(path, text, PORTS_TEXT_BYTES, &bytes) : -ENOMEM;
+	int error = text ? read_text(RESERVED, text, PORTS_TEXT_BYTES, &bytes) : -ENOMEM;
 
 	if (!error && !ports_read(slice_make(text, bytes), ret))
 		error = -EBADMSG;
@@ -139,12 +138,12 @@ static int read_set(const char *path, struct port_set *ret)
 	return error;
 }
 
-/* The kernel takes a set in one write. */
-static int write_set(const char *path, const struct port_set *s)
+/* The kernel takes a set in one write; an empty line empties it. */
+static int write_reserved(const struct port_set *s)
 {
 	char *text = malloc(PORTS_TEXT_BYTES);
 	int error = text ? ports_write(s, text, PORTS_TEXT_BYTES - 1) : -ENOMEM;
-	int fd = error ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int fd = error ? -1 : open(RESERVED, O_WRONLY | O_CLOEXEC);
 
 	if (!error && fd < 0)
 		error = -errno;
@@ -158,18 +157,31 @@ static int write_set(const char *path, const struct port_set *s)
 	return error;
 }
 
-/* One daemon, one place for its pins, one file. */
-static void ours_path(const char *pin_path, char *ret, size_t bytes)
+/* Where there is none, nothing is ours. */
+static int read_ours(const char *path, struct port_set *ret)
 {
-	size_t from = sizeof(FOLDER "/ports") - 1;
+	char text[OURS_BYTES];
+	ssize_t bytes = readlink(path, text, sizeof(text));
 
-	snprintf(ret, bytes, FOLDER "/ports%s", pin_path);
-	for (char *c = ret + from; *c; c++)
-		if (*c == '/')
-			*c = '-';
+	memset(ret, 0, sizeof(*ret));
+	if (bytes < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return ports_read(slice_make(text, (size_t)bytes), ret) ? 0 : -EBADMSG;
 }
 
-/* Ours is written down first: what the file says and the kernel does not know harms nobody. */
+static int write_ours(const char *path, const struct port_set *s)
+{
+	char text[OURS_BYTES];
+	int error = ports_write(s, text, sizeof(text));
+
+	if (error)
+		return error;
+	if (unlink(path) && errno != ENOENT)
+		return -errno;
+	return text[0] && symlink(text, path) ? -errno : 0;
+}
+
+/* Ours is written down first: what is said there and the kernel does not know harms nobody. */
 static int put(const char *path, const struct port_set *there, const struct port_set *former,
 	       const struct port_set *wanted)
 {
@@ -181,9 +193,8 @@ static int put(const char *path, const struct port_set *there, const struct port
 	ports_join(&all, &others);
 	if (!memcmp(&all, there, sizeof(all)) && !memcmp(&ours, former, sizeof(ours)))
 		return 0;
-	mkdir(FOLDER, 0755);
-	error = write_set(path, &ours);
-	return error ?: write_set(RESERVED, &all);
+	error = write_ours(path, &ours);
+	return error ?: write_reserved(&all);
 }
 
 static int host_range(uint32_t *ret_low, uint32_t *ret_high)
@@ -200,16 +211,14 @@ static int host_range(uint32_t *ret_low, uint32_t *ret_high)
 
 int ports_left_to_host(const struct policy *p, uint32_t *ret)
 {
-	struct port_set ours, taken;
+	struct port_set ours;
 	uint32_t low, high;
-	int error = read_set(RESERVED, &taken);
+	int error = host_range(&low, &high);
 
-	error = error ?: host_range(&low, &high);
 	if (error)
 		return error;
 	ports_of(p, &ours);
-	ports_join(&taken, &ours);
-	*ret = ports_left(&taken, (uint16_t)low, (uint16_t)high);
+	*ret = ports_left(&ours, (uint16_t)low, (uint16_t)high);
 	return 0;
 }
 
@@ -220,9 +229,9 @@ int ports_reserve(const char *pin_path, const struct policy *p)
 	uint32_t left;
 	int error;
 
-	ours_path(pin_path, path, sizeof(path));
-	error = read_set(path, &former);
-	error = error ?: read_set(RESERVED, &there);
+	snprintf(path, sizeof(path), "%s" OURS, pin_path);
+	error = read_ours(path, &former);
+	error = error ?: read_reserved(&there);
 	error = error ?: ports_left_to_host(p, &left);
 	if (error)
 		return error;
@@ -239,11 +248,10 @@ int ports_release(const char *pin_path)
 	char path[320];
 	int error;
 
-	ours_path(pin_path, path, sizeof(path));
-	if (access(path, F_OK))
-		return 0;
-	error = read_set(path, &former);
-	error = error ?: read_set(RESERVED, &there);
-	error = error ?: put(path, &there, &former, &none);
-	return error ?: unlink(path) ? -errno : 0;
+	snprintf(path, sizeof(path), "%s" OURS, pin_path);
+	error = read_ours(path, &former);
+	if (error || !memcmp(&former, &none, sizeof(none)))
+		return error;
+	error = read_reserved(&there);
+	return error ?: put(path, &there, &former, &none);
 }

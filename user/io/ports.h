@@ -33,7 +33,7 @@ uint32_t ports_left(const struct port_set *taken, uint16_t low, uint16_t high);
 int ports_reserve(const char *pin_path, const struct policy *p);
 /* What was reserved here goes. */
 int ports_release(const char *pin_path);
-/* Of the range that the kernel draws from for the host's own connections. */
+/* Of the range that the kernel draws from for the host's own connections, were ours reserved. */
 int ports_left_to_host(const struct policy *p, uint32_t *ret);
 
 #endif
