@@ -239,6 +239,7 @@ int daemon_reload(struct daemon *d, struct policy_errors *reterr)
 	policy_free(old);
 	daemon_sources_project(d);
 	d->reloads++;
+	daemon_check_host(d);
 	control_operated(d->control, "reloaded", d->config_path);
 	return daemon_attach_zones(d) ? 1 : 0;
 }
@@ -376,6 +377,7 @@ static int serve(struct daemon *d)
 			  strerror(-error));
 		return 1;
 	}
+	daemon_check_host(d);
 	on_heartbeat(d);
 	loop_ready("serving");
 	return loop_run(d->loop) < 0;

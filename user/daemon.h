@@ -110,6 +110,9 @@ void daemon_sources_expire(struct daemon *d, uint64_t now_ns);
 void daemon_source_changed(struct daemon *d, const struct row_key *row);
 void daemon_sources_project(struct daemon *d);
 
+/* daemon_host.c: at a start and with a new policy. */
+void daemon_check_host(struct daemon *d);
+
 /* Runs until SIGTERM; returns the exit status. */
 int daemon_run(const char *config_path);
 /* SIGHUP or the command. Negative errno: refused whole, the running rules stay, see errors (none

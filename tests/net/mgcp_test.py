@@ -33,6 +33,10 @@ rules:
 protections: {{ default: enforce, mgcp: {{ anomalies: {{ stray_command: deny }} }} }}
 """
 MGW_CONFIG = """
+line vty
+  bind {0}
+ctrl
+  bind {0}
 mgcp
   bind ip {0}
   bind port 2427

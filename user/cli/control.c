@@ -67,7 +67,9 @@ static void view_of(const struct daemon *d, struct view *ret)
 {
 	*ret = (struct view){ .tables = d->tables, .kernel = d->kernel,
 			      .now_ns = loop_now_ns(), .running = true, .mode = show_mode(d),
-			      .policy = d->policy, .proxy = d->proxy, .started_ns = d->started_ns,
+			      .policy = d->policy, .proxy = d->proxy, .own = d->own,
+			      .own_count = d->journey.around.own_count,
+			      .started_ns = d->started_ns,
 			      .reloads = d->reloads, .reloads_refused = d->reloads_refused };
 	for (uint32_t z = 1; z <= LIMIT_ZONES; z++)
 		memcpy(ret->zones[z].name, d->policy->zones[z].name, LIMIT_NAME_BYTES);

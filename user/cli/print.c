@@ -402,6 +402,8 @@ static void print_status(json_t *status)
 	json_array_foreach(json_object_get(status, "interfaces"), i, row)
 		if (*json_string_value(json_object_get(row, "warning")))
 			printf("%s: %s\n", word(row, "interface"), word(row, "warning"));
+	json_array_foreach(json_object_get(status, "warnings"), i, row)
+		printf("warning: %s\n", json_string_value(row));
 	printf("\n");
 	json_array_foreach(json_object_get(status, "zones"), i, row) {
 		char text[2048];

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "io/host.h"
+
 static json_t *interfaces(const struct view *v)
 {
 	static struct attachment_state states[LIMIT_INTERFACES];
@@ -137,6 +139,18 @@ static json_t *protections(const struct control *word)
 	return document;
 }
 
+/* As it is now: an operator looks here again after the remedy. */
+static json_t *warnings(const struct view *v)
+{
+	static struct host_warnings w;
+	json_t *list = json_array();
+
+	host_check(v->policy, v->own, v->own_count, &w);
+	for (uint32_t i = 0; i < w.count; i++)
+		json_array_append_new(list, json_string(w.text[i]));
+	return list;
+}
+
 json_t *show_status(const struct view *v)
 {
 	struct control word = { .heartbeat_ns = 0 };
@@ -145,7 +159,8 @@ json_t *show_status(const struct view *v)
 	kernel_control_word(v->kernel, &word);
 	if (v->running)
 		json_object_update_new(document,
-				       json_pack("{s:s, s:o, s:I, s:I, s:o, s:o}", "mode", v->mode,
+				       json_pack("{s:s, s:o, s:o, s:I, s:I, s:o, s:o}", "mode", v->mode,
+						 "warnings", warnings(v),
 						 "up_s", show_since(v, v->started_ns), "reloads",
 						 (json_int_t)v->reloads, "reloads_refused",
 						 (json_int_t)v->reloads_refused, "services",

@@ -20,6 +20,8 @@ struct view {
 	const char *mode;             /* single, cluster, alone */
 	const struct policy *policy;  /* NULL without, and beside it */
 	const struct proxy *proxy;
+	const struct address *own;    /* of this host */
+	uint32_t own_count;
 	uint64_t started_ns;
 	uint32_t reloads, reloads_refused;
 };

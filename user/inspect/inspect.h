@@ -72,6 +72,7 @@ struct mention {
 					address alone matters */
 	bool is_fixed;               /* no port may be written where none is */
 	bool is_bare;                /* IPv6 stands without brackets         */
+	bool is_bracketed;           /* IPv4 stands in brackets, too (MGCP)  */
 };
 
 struct mentions {

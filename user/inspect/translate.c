@@ -70,7 +70,8 @@ static struct slice arena_text(const struct inspect_in *in, const struct text *t
 static struct slice host_text(const struct inspect_in *in, const struct mention *m,
 			      const struct endpoint *to)
 {
-	bool brackets = !m->is_bare && address_family(&to->address) == FAMILY_IPV6;
+	bool brackets = m->is_bracketed ||
+			(!m->is_bare && address_family(&to->address) == FAMILY_IPV6);
 	char buffer[64];
 	struct text t = text_make(buffer, sizeof(buffer));
 

@@ -8,6 +8,7 @@
 
 #include "io/gate.h"
 #include "io/kernel_own.h"
+#include "io/ports.h"
 #include "io/steer.h"
 
 /* What no pin holds goes first, while the maps still say where it is: filters of clsact. */
@@ -33,6 +34,10 @@ int kernel_unload(const char *pin_path, struct kernel_error *reterr)
 	int err;
 
 	detach_all(pin_path);
+	err = ports_release(pin_path);
+	if (err)
+		return kernel_fail(reterr, err, "unload the reserved ports: %s (run as root)",
+				   strerror(-err));
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		struct dirent *entry;
 		DIR *part;

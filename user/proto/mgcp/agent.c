@@ -127,10 +127,13 @@ static bool is_known(const struct mgcp_judge *j)
 void mgcp_store_gateway(struct mgcp_judge *j)
 {
 	struct gateway_row *next = &j->next_gateway;
+	bool is_due;
 
 	if (j->out->judgement == JUDGEMENT_REFUSE || !is_known(j))
 		return;
-	if (j->in->now_ns - next->heard_ns > HEARD_GRAIN_NS) {
+	is_due = j->in->now_ns - next->heard_ns > HEARD_GRAIN_NS;
+	mgcp_reach(j, is_due);
+	if (is_due) {
 		next->heard_ns = j->in->now_ns;
 		mgcp_timer(j, &j->gateway_owner, TIMER_GATEWAY, GATEWAY_LIFE_NS);
 	}
@@ -215,7 +218,9 @@ bool mgcp_take_notified(struct mgcp_judge *j)
 	for (uint32_t i = 0; i < who.address_count; i++)
 		open_notified(j, &who.addresses[i], i);
 	if (who.address_count &&
-	    !same_agent(j->in->policy, &who.addresses[0], &j->next_gateway.agent))
+	    !same_agent(j->in->policy, &who.addresses[0], &j->next_gateway.agent)) {
 		j->next_gateway.announced = who.addresses[0];
+		mgcp_reach_from(j, &who.addresses[0]);
+	}
 	return true;
 }

@@ -27,6 +27,9 @@
 #define PART_SWEEP 1                 /* CONNECTION: what is still to be ended        */
 #define PART_RESPONSE 0x1000000u     /* DOOR: where the answer to a command goes     */
 #define PART_NOTIFIED 0x1000010u     /* DOOR: the notified entity                    */
+#define PART_COMMANDED 0x1000020u    /* DOOR: a gateway that is seen elsewhere, from its agent */
+#define PART_REPORTED 0x1000030u     /* DOOR: an agent that is seen elsewhere, from a gateway  */
+#define PART_ANNOUNCED 0x1000040u    /* DOOR: the gateway, from the agent that is to come      */
 
 /* Rules, by their numbers in the policy. */
 enum mgcp_anomaly {
@@ -104,6 +107,14 @@ bool mgcp_is_in_service(struct mgcp_judge *j);
 bool mgcp_take_notified(struct mgcp_judge *j);
 /* Writes the gateway's row where it changed, with the version that was read. */
 void mgcp_store_gateway(struct mgcp_judge *j);
+
+/* reach.c: doors to who is translated. `refresh`: those that are there last on. */
+void mgcp_reach(const struct mgcp_judge *j, bool refresh);
+/* The gateway, by an agent that was announced. */
+void mgcp_reach_from(const struct mgcp_judge *j, const struct address *announced);
+
+/* mention.c */
+void mgcp_mentions(const void *msg, const struct inspect_in *in, struct mentions *ret);
 
 /* request.c: whose rows remember what the command's endpoint is asked to report; how many. */
 uint32_t mgcp_request_owners(const struct mgcp_message *m, const struct inspect_in *in,

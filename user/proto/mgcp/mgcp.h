@@ -81,7 +81,9 @@ struct mgcp_name {
 /* RFC 3435 3.2.1.4: [ local "@" ] domain [ ":" port ] */
 struct mgcp_entity {
 	struct slice text;
+	struct slice domain;        /* with its brackets                                  */
 	struct slice host;          /* without brackets                                   */
+	struct slice port_text;     /* digits; empty where none is given                  */
 	struct address address;     /* zero where the host is a name                      */
 	bool is_address;
 	uint16_t port;              /* host order; 0 where none is given                  */

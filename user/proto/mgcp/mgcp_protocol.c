@@ -65,6 +65,7 @@ const struct protocol_ops mgcp_protocol = {
 	.wants = mgcp_wants,
 	.inspect = inspect,
 	.timeout = mgcp_timeout,
+	.mentions = mgcp_mentions,
 	.explain = explain,
 	.call_name = call_name,
 };

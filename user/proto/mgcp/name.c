@@ -84,6 +84,7 @@ static bool read_port(struct slice text, struct mgcp_entity *e)
 	if (text.bytes[0] != ':' || !slice_number(slice_from(text, 1), 65535, &port) || !port)
 		return false;
 	e->port = (uint16_t)port;
+	e->port_text = slice_from(text, 1);
 	return true;
 }
 
@@ -98,7 +99,8 @@ bool mgcp_parse_entity(struct slice text, struct mgcp_entity *ret)
 	if (end > domain.length || !is_domain(slice_part(domain, 0, end)) ||
 	    !read_port(slice_from(domain, end), &e))
 		return false;
-	e.host = is_bracketed ? slice_part(domain, 1, end - 2) : slice_part(domain, 0, end);
+	e.domain = slice_part(domain, 0, end);
+	e.host = is_bracketed ? slice_part(domain, 1, end - 2) : e.domain;
 	e.is_address = address_parse(e.host, &e.address);
 	*ret = e;
 	return true;
