@@ -63,6 +63,8 @@ void daemon_hands(struct daemon *d, struct hands *ret);
 int daemon_streams_open(struct daemon *d);
 /* A message of one was judged. */
 int daemon_stream_settle(struct daemon *d, const struct arrival *a, struct slice payload);
+/* A message of our own, back on the connection by which the arrival came. */
+int daemon_stream_answer(struct daemon *d, const struct arrival *a, struct slice message);
 
 /* daemon_fragments.c: pieces of datagrams, put together and then judged like whole ones. */
 void daemon_take_fragment(struct daemon *d, const struct punt *p, uint64_t now_ns);

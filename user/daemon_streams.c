@@ -112,6 +112,11 @@ int daemon_stream_settle(struct daemon *d, const struct arrival *a, struct slice
 	return 0;
 }
 
+int daemon_stream_answer(struct daemon *d, const struct arrival *a, struct slice message)
+{
+	return proxy_answer(d->proxy, a->ticket, message);
+}
+
 static void refused(void *daemon, const struct proxy_ends *ends, int from, enum reason reason)
 {
 	struct daemon *d = daemon;

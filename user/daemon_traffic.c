@@ -31,6 +31,17 @@ static int send_on(void *daemon, const struct arrival *a, const struct flow_info
 	return reinject_send(d->reinject, (const struct punt *)a->record.bytes, payload);
 }
 
+static int originate(void *daemon, const struct arrival *a, const struct sends *s)
+{
+	struct daemon *d = daemon;
+	int error = 0;
+
+	for (uint32_t i = 0; i < s->count && !error; i++)
+		error = a->ticket ? daemon_stream_answer(d, a, s->items[i].bytes) :
+				    emit(&s->items[i].from, &s->items[i].to, s->items[i].bytes);
+	return error;
+}
+
 static void report(void *daemon, const struct verdict_report *r)
 {
 	struct daemon *d = daemon;
@@ -42,7 +53,8 @@ static void report(void *daemon, const struct verdict_report *r)
 
 void daemon_hands(struct daemon *d, struct hands *ret)
 {
-	*ret = (struct hands){ .send = send_on, .report = report, .count = count, .self = d };
+	*ret = (struct hands){ .send = send_on, .report = report, .count = count, .self = d,
+			       .originate = originate };
 }
 
 /* The ring's record is ours until we return; what waits longer copies it. */

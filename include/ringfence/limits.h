@@ -80,6 +80,8 @@
 #define LIMIT_NAT_PROBES 256             /* ports looked at for one that is free          */
 #define LIMIT_NAT_QUARANTINE_NS 30000000000ull /* before a port that was given back is given out */
 #define LIMIT_SENDS 4
+#define LIMIT_ANSWERS 500                /* to refused messages, a second                 */
+#define LIMIT_ANSWER_BYTES 4096
 #define LIMIT_REJUDGE 3                  /* judgements of one message whose batch is void */
 #define LIMIT_PENDING 1024               /* datagrams that wait, of all calls             */
 #define LIMIT_CALL_QUEUE 16              /* messages of one call that wait for a batch    */

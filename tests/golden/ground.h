@@ -51,6 +51,9 @@ static struct world {
 	enum judgement judgement;
 	enum reason reason;
 	bool denies;
+	uint16_t answer;             /* status that the last one's sender was told; 0 none */
+	struct endpoint answer_from, answer_to;
+	char answer_text[4096];
 } w;
 
 static inline uint32_t open_at(const struct flow_key *key)
@@ -147,6 +150,18 @@ static inline void report(void *self, const struct verdict_report *r)
 	w.judgement = r->outcome->judgement;
 	w.reason = r->outcome->reason;
 	w.denies = r->outcome->denies;
+	w.answer = r->outcome->answer;
+}
+
+static inline int originate(void *self, const struct arrival *a, const struct sends *s)
+{
+	(void)self, (void)a;
+	assert_int_equal(s->count, 1);
+	w.answer_from = s->items[0].from;
+	w.answer_to = s->items[0].to;
+	snprintf(w.answer_text, sizeof(w.answer_text), "%.*s", (int)s->items[0].bytes.length,
+		 (const char *)s->items[0].bytes.bytes);
+	return 0;
 }
 
 static const struct projector_ops projector = { .open = kernel_open_key, .close = kernel_close_key,
@@ -181,7 +196,7 @@ static inline int world_open(const char *text)
 	}
 	w.journey.key = (struct hash_key){ { 1, 2 } };
 	w.journey.policy = w.policy;
-	w.journey.hands = (struct hands){ send_on, report, count, NULL };
+	w.journey.hands = (struct hands){ send_on, report, count, NULL, originate };
 	return state_new() ?: journey_init(&w.journey);
 }
 
@@ -245,7 +260,7 @@ static inline void arrive(uint8_t speaks, struct endpoint from, struct endpoint 
 	a.flow.zones[0] = w.from_zone ?: policy_zone_of(w.policy, &a.flow.source.address);
 	a.flow.zones[1] = policy_zone_of(w.policy, &a.flow.destination.address);
 	w.sent = 0;
-	w.sent_text[0] = '\0';
+	w.sent_text[0] = w.answer_text[0] = '\0';
 	journey_arrival(&w.journey, &a, w.now_ns);
 }
 

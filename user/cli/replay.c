@@ -101,6 +101,12 @@ static int send_on(void *self, const struct arrival *a, const struct flow_info *
 	return 0;
 }
 
+static int originate(void *self, const struct arrival *a, const struct sends *s)
+{
+	(void)self, (void)a, (void)s;
+	return 0;
+}
+
 static void report(void *self, const struct verdict_report *v)
 {
 	struct replay *r = self;
@@ -435,7 +441,7 @@ static int replay_open(struct replay *r, bool json)
 	r->journey = (struct journey){
 		.policy = r->policy, .tables = r->tables, .apply = r->apply, .key = key,
 		.around = { .named = tables_named, .state = r->tables },
-		.hands = { send_on, report, count, r },
+		.hands = { send_on, report, count, r, originate },
 	};
 	return journey_init(&r->journey);
 }

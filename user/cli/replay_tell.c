@@ -143,7 +143,8 @@ void tell_effect(struct replay_tell *t, bool opens, const struct flow_key *key,
 
 static void say_message(struct replay_tell *t, json_t *line, bool accepted)
 {
-	char human[640];
+	char human[640], answer[32] = "";
+	json_t *status = json_object_get(line, "answer");
 	const char *reason = json_string_value(json_object_get(line, "reason"));
 	const char *call = json_string_value(json_object_get(line, "call"));
 
@@ -152,11 +153,14 @@ static void say_message(struct replay_tell *t, json_t *line, bool accepted)
 		t->accepted++;
 	else
 		t->dropped++;
-	snprintf(human, sizeof(human), "%-5s %-6s  %s  [%s]%s%s",
+	if (status)
+		snprintf(answer, sizeof(answer), "  answer %lld",
+			 (long long)json_integer_value(status));
+	snprintf(human, sizeof(human), "%-5s %-6s  %s  [%s]%s%s%s",
 		 json_string_value(json_object_get(line, "protocol")),
 		 json_string_value(json_object_get(line, "judgement")),
 		 json_string_value(json_object_get(line, "summary")), call ?: "",
-		 strcmp(reason, "none") ? "  " : "", strcmp(reason, "none") ? reason : "");
+		 strcmp(reason, "none") ? "  " : "", strcmp(reason, "none") ? reason : "", answer);
 	say(t, line, human);
 }
 
@@ -180,6 +184,8 @@ void tell_report(struct replay_tell *t, const struct verdict_report *r)
 			 (json_int_t)r->outcome->at, "effects", take_effects(t));
 	if (r->monitored)
 		json_object_set_new(line, "monitored", json_true());
+	if (r->outcome->answer)
+		json_object_set_new(line, "answer", json_integer(r->outcome->answer));
 	say_message(t, line, accepted);
 }
 

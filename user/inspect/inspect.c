@@ -11,7 +11,8 @@
 #include "state/apply.h"
 #include "state/tables.h"
 
-#define STALE_NS (1000ull * 1000 * 1000)
+#define SECOND_NS (1000ull * 1000 * 1000)
+#define STALE_NS SECOND_NS
 
 static const uint8_t reason_protection[REASON_COUNT] = {
 #define REASON(name, protection, sentence) [REASON_##name] = protection,
@@ -173,6 +174,51 @@ static enum stride apply_outcome(struct travel *t)
 	return travel_submit(t, batch);
 }
 
+/* Made of the message as it came, not as it was judged: its sender knows no other. */
+static void make_answer(struct travel *t)
+{
+	struct journey *j = t->j;
+	const void *message = t->message;
+	struct inspect_in in = t->in;
+	struct fault fault;
+
+	if (!j->hands.originate || !t->ops->answer || !message || !t->a->held || t->out.is_silent)
+		return;
+	in.raw = t->raw;
+	in.flow = &t->a->flow;
+	if (t->is_inward && t->ops->parse(in.raw, in.arena, &message, &fault))
+		return;
+	t->out.answer = t->ops->answer(message, &in, t->out.reason, &t->out.sends);
+	guard_answer(&in, &t->out);
+}
+
+/* However many are refused, not more than so many answers leave in a second. */
+static bool may_answer(struct journey *j)
+{
+	if (j->now_ns - j->answers_since_ns >= SECOND_NS) {
+		j->answers_since_ns = j->now_ns;
+		j->answers = 0;
+	}
+	if (j->answers >= LIMIT_ANSWERS)
+		return false;
+	j->answers++;
+	return true;
+}
+
+static void send_answer(struct travel *t)
+{
+	const struct hands *h = &t->j->hands;
+
+	if (!t->out.answer)
+		return;
+	if (may_answer(t->j) && !h->originate(h->self, t->a, &t->out.sends)) {
+		tally(t, COUNTER_requests_answered);
+		return;
+	}
+	tally(t, COUNTER_answers_withheld);
+	t->out.answer = 0;
+}
+
 /* Step 6: policy may only watch what it would refuse: then the message goes on and opens nothing. */
 static enum stride settle(struct travel *t)
 {
@@ -191,6 +237,10 @@ static enum stride settle(struct travel *t)
 		tally(t, COUNTER_messages_accepted);
 		if (t->out.reason)
 			tally(t, t->out.reason);
+	}
+	if (t->out.judgement == JUDGEMENT_REFUSE && !r.monitored) {
+		make_answer(t);
+		send_answer(t);
 	}
 	t->is_left_out = !r.monitored && t->out.judgement != JUDGEMENT_ACCEPT;
 	if (r.monitored)

@@ -139,6 +139,8 @@ struct outcome {
 	uint32_t at;                 /* byte in raw that the reason points to */
 	bool missing;                /* refused for want of a row that the group may know of */
 	bool denies;                 /* refused, and its sender for a while too */
+	bool is_silent;              /* refused, and its sender is not to be told */
+	uint16_t answer;             /* refused: the status that its sender is told; 0 none */
 	struct owner owner;          /* the call or transaction it belongs to; zero: none */
 	struct wants wants;
 	struct batch batch;
@@ -164,6 +166,10 @@ struct protocol_ops {
 			struct outcome *ret);
 	/* All that names a host in the message, for translation. NULL: nothing is translated. */
 	void (*mentions)(const void *msg, const struct inspect_in *in, struct mentions *ret);
+	/* What the sender of a refused message is told, a function of the message as it came: its
+	 * status, 0 nothing. NULL: nobody is told anything. */
+	uint16_t (*answer)(const void *msg, const struct inspect_in *in, enum reason reason,
+			   struct sends *ret);
 	/* One line: "INVITE sip:bob@example.org", for people. */
 	void (*explain)(const void *msg, struct text *ret);
 	/* Call-ID or what names the call to people; empty where nothing does. */

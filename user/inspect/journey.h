@@ -47,6 +47,9 @@ struct hands {
 	void (*report)(void *self, const struct verdict_report *r);
 	void (*count)(void *self, uint32_t counter, uint64_t n); /* enum reason or enum counter */
 	void *self;
+	/* Sends what answers a refused message, at once: over TCP on the arrival's connection. 0 or
+	 * negative errno. NULL: nothing is answered. */
+	int (*originate)(void *self, const struct arrival *a, const struct sends *s);
 };
 
 struct journey {
@@ -60,6 +63,8 @@ struct journey {
 	uint8_t *edited;             /* LIMIT_MESSAGE_BYTES              */
 	uint64_t now_ns;             /* the caller's clock, at its last call */
 	uint64_t drawn;              /* random numbers so far */
+	uint64_t answers_since_ns;   /* the second in which so many answers left */
+	uint32_t answers;
 	struct travel *travels, *idle; /* LIMIT_PENDING of them, and those given back */
 	uint32_t travels_begun;
 	struct pending *pending;

@@ -194,6 +194,15 @@ int channel_settle(struct channel *s, uint32_t number, struct slice bytes)
 	return 0;
 }
 
+int channel_insert(struct channel *s, struct slice message)
+{
+	if (s->raw)
+		return -EPIPE;
+	if (s->out.used - s->out.at >= LIMIT_STREAM_QUEUE)
+		return -ENOBUFS;
+	return buffer_add(s, &s->out, message);
+}
+
 struct slice channel_out(const struct channel *s)
 {
 	return buffer_left(&s->out);

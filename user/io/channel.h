@@ -61,6 +61,9 @@ void channel_undo(struct channel *s, size_t length);
 /* A message was judged: `bytes` is what it has become, none where it is dropped. -ENOBUFS: it is
  * lost for want of memory. -ENOENT: nobody waits for that number. */
 int channel_settle(struct channel *s, uint32_t number, struct slice bytes);
+/* A whole message of our own, among those that this direction's receiver gets. -ENOBUFS: too much
+ * waits for him. -EPIPE: it might stand within another one. */
+int channel_insert(struct channel *s, struct slice message);
 /* What may be sent. */
 struct slice channel_out(const struct channel *s);
 void channel_sent(struct channel *s, size_t bytes);

@@ -294,6 +294,19 @@ void proxy_settle(struct proxy *p, uint64_t ticket, struct slice bytes)
 		proxy_mark(p, c);
 }
 
+int proxy_answer(struct proxy *p, uint64_t ticket, struct slice message)
+{
+	int side, error;
+	struct connection *c = connection_of(p, ticket, &side);
+
+	if (!c || c->legs[!side].shut)
+		return -ENOTCONN;
+	error = channel_insert(&c->legs[!side].channel, message);
+	if (!error)
+		proxy_mark(p, c);
+	return error;
+}
+
 void proxy_flush(struct proxy *p)
 {
 	while (p && p->dirty) {

@@ -72,6 +72,9 @@ void proxy_close(struct proxy *p);
 void proxy_take_policy(struct proxy *p, const struct policy *policy);
 /* `bytes` is what the message has become, none where it is dropped. */
 void proxy_settle(struct proxy *p, uint64_t ticket, struct slice bytes);
+/* A message of our own to whom the ticket's message came from. -ENOTCONN: the connection is gone, or
+ * he was told that nothing more comes; else as channel_insert. */
+int proxy_answer(struct proxy *p, uint64_t ticket, struct slice message);
 /* Sends what was settled. */
 void proxy_flush(struct proxy *p);
 /* To be called some ten times a second. */

@@ -106,6 +106,15 @@ static void protected_methods(struct loader *l, const yaml_node_t *node, void *t
 	load_words(l, node, words, target);
 }
 
+static void sip_answers(struct loader *l, const yaml_node_t *node, void *target)
+{
+	bool answers;
+
+	(void)target;
+	if (load_bool(l, node, &answers))
+		l->policy->sip_is_silent = !answers;
+}
+
 static void mgcp_fax(struct loader *l, const yaml_node_t *node, void *target)
 {
 	static const char *const ways[] = { "allow", "deny", NULL };
@@ -126,7 +135,9 @@ static void protect_protocol(struct loader *l, const yaml_node_t *node, const st
 static void protect_sip(struct loader *l, const yaml_node_t *node, void *target)
 {
 	static const struct word words[] = { { "mode", protected_mode },
-					     { "methods", protected_methods }, { NULL, NULL } };
+					     { "methods", protected_methods },
+					     { "answers", sip_answers },
+					     { NULL, NULL } };
 
 	(void)target;
 	protect_protocol(l, node, words, &sip_protected);

@@ -166,6 +166,7 @@ struct policy {
 		uint32_t connections, endpoints; /* of one gateway; endpoints 0: no limit */
 		bool deny_fax;
 	} mgcp;
+	bool sip_is_silent;                     /* refused requests get no answer */
 	uint32_t contacts_per_user;             /* that may be registered */
 	uint32_t registrations_per_host;        /* of one host that is no server */
 	struct stream_limits {                  /* signalling connections */

@@ -205,6 +205,8 @@ void judge_refuse(struct judge *j, enum reason reason, struct slice at)
 	j->out->missing = reason == REASON_sip_unknown_dialog ||
 			  reason == REASON_sip_unknown_transaction ||
 			  reason == REASON_sip_wrong_tag;
+	/* Its request went on: its receiver answers, and two final ones would contradict. */
+	j->out->is_silent = j->transaction != NULL;
 	j->out->at = slice_offset(j->m->raw, at);
 	batch_init(&j->out->batch, j->in->arena);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* SIP as the journey sees it. */
-#include "proto/sip/judge.h"
+#include "proto/sip/answer.h"
 #include "proto/sip/sip_protocol.h"
 
 /* A keep-alive (RFC 5626 3.5.1) is no message: length 0. */
@@ -30,6 +30,10 @@ static void inspect(const void *msg, const struct inspect_in *in, struct outcome
 	ret->judgement = JUDGEMENT_ACCEPT;
 	if (in->flow->zones[0] == in->flow->zones[1])
 		return;
+	if (sip_acks_answer(msg, in)) {
+		ret->judgement = JUDGEMENT_CONSUME;
+		return;
+	}
 	if (in->flow->zones[0] == ZONE_NONE || in->flow->zones[1] == ZONE_NONE) {
 		judge_refuse(&j, REASON_message_no_zone, j.m->start_line);
 		return;
@@ -75,6 +79,7 @@ const struct protocol_ops sip_protocol = {
 	.inspect = inspect,
 	.timeout = sip_timeout,
 	.mentions = sip_mentions,
+	.answer = sip_answer,
 	.explain = explain,
 	.call_name = call_name,
 };
