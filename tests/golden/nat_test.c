@@ -423,6 +423,38 @@ static void an_address_that_would_have_to_be_two_is_refused(void **state)
 	assert_int_equal(w.open_count, 0);
 }
 
+static int set_up_six(void **state)
+{
+	(void)state;
+	return world_open("zones:\n"
+			  "  in: { networks: [\"fd77:1::/64\"] }\n"
+			  "  out: { networks: [\"2001:db8::/32\"] }\n"
+			  "rules:\n"
+			  "  - { name: both, from: [in, out], to: [in, out], allow: [sip] }\n"
+			  "nat:\n"
+			  "  all: { zone: in, seen_from: out, hosts: [\"fd77:1::/64\"],"
+			  " static: \"2001:db8:5::/64\" }\n");
+}
+
+/* RFC 6296's purpose without its sums: another prefix, the rest of the address and the ports stay. */
+static void a_prefix_of_ipv6_stands_for_another(void **state)
+{
+	(void)state;
+	pass("fd77:1::11", 5060, "2001:db8::10",
+	     say(&(struct say){ .start = "INVITE sip:b@[2001:db8::10] SIP/2.0",
+				.via = "[fd77:1::11]:5060", .branch = "six",
+				.from = "<sip:a@[fd77:1::11]>;tag=a", .to = "<sip:b@[2001:db8::10]>",
+				.call_id = "six", .cseq = "1 INVITE",
+				.more = "Contact: <sip:a@[fd77:1::11]:5060>" CRLF,
+				.sdp = sdp_of("fd77:1::11", 16000, "") }));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_null(strstr(w.sent_text, "fd77:1:"));
+	assert_non_null(strstr(w.sent_text, "UDP [2001:db8:5::11]:5060;"));
+	assert_non_null(strstr(w.sent_text, "From: <sip:a@[2001:db8:5::11]>;tag=a" CRLF));
+	assert_non_null(strstr(w.sent_text, "c=IN IP6 2001:db8:5::11" CRLF));
+	assert_non_null(strstr(w.sent_text, "m=audio 16000 RTP/AVP"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +476,8 @@ int main(void)
 		NAT_TEST(an_answer_from_an_unmapped_port_stays_here),
 		cmocka_unit_test_setup_teardown(an_address_that_would_have_to_be_two_is_refused,
 						set_up_split, tear_down),
+		cmocka_unit_test_setup_teardown(a_prefix_of_ipv6_stands_for_another, set_up_six,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
