@@ -39,6 +39,12 @@ static int set_up_agents(void **state)
 	return open_example("examples/mgcp-agent-to-agent.yaml");
 }
 
+static int set_up_hide(void **state)
+{
+	(void)state;
+	return open_example("examples/mgcp-hide.yaml");
+}
+
 static void passes(const char *from, const char *to, const char *text)
 {
 	arrive(2, endpoint(from, 2427), endpoint(to, 2427), text);
@@ -125,6 +131,28 @@ static void two_agents_command_gateways_of_each_other(void **state)
 	assert_int_equal(w.open_count, 0);
 }
 
+/* The agent answers and commands where it saw the gateway. */
+static void hidden_gateway_calls_through(void **state)
+{
+	uint16_t at;
+
+	(void)state;
+	passes("10.1.0.20", "203.0.113.10", COMMAND("RSIP", "1", "*@home") "RM: restart" CRLF);
+	at = ntohs(w.leaves.source.port);
+	assert_in_range(at, 20000, 31999);
+	arrive(2, endpoint("203.0.113.10", 2427), endpoint("203.0.113.1", at),
+	       COMMAND("CRCX", "1", "aaln/1@home") "C: 1" CRLF "M: sendrecv" CRLF
+	       SDP("203.0.113.50", "20000"));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	passes("10.1.0.20", "203.0.113.10", "200 1 OK" CRLF "I: 1" CRLF SDP("10.1.0.20", "16000"));
+	assert_null(strstr(w.sent_text, "10.1.0."));
+	assert_non_null(strstr(w.sent_text, "c=IN IP4 203.0.113.1" CRLF));
+	assert_true(open_to("10.1.0.20", 16000, "203.0.113.50", 20000) & PERMIT_RTP);
+	/* the trunk gateway has not said a word */
+	passes("203.0.113.10", "203.0.113.30", COMMAND("AUEP", "2", "ds/1@[203.0.113.30]"));
+	assert_string_equal(w.sent_text, COMMAND("AUEP", "2", "ds/1@[10.1.0.30]"));
+}
+
 int main(void)
 {
 #define TEST_IN(name, world) cmocka_unit_test_setup_teardown(name, world, tear_down)
@@ -132,6 +160,7 @@ int main(void)
 		TEST_IN(agent_outside_calls_through, set_up_outside),
 		TEST_IN(agent_in_a_dmz_joins_gateways_of_both_sides, set_up_dmz),
 		TEST_IN(two_agents_command_gateways_of_each_other, set_up_agents),
+		TEST_IN(hidden_gateway_calls_through, set_up_hide),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

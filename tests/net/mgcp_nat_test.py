@@ -32,14 +32,6 @@ class Outside(CallAgent):
     """Knows of each gateway only what it saw."""
     def __init__(self):
         super().__init__("pbx", AGENT)
-        self.port = 2427
-
-    def command(self, verb, endpoint, *lines, sdp=None):
-        whole, self.socket = self.socket, Towards(self.socket, self.port)
-        try:
-            return super().command(verb, endpoint, *lines, sdp=sdp)
-        finally:
-            self.socket = whole
 
     def learn(self):
         """The next RSIP tells where its gateway is seen."""
@@ -49,15 +41,6 @@ class Outside(CallAgent):
         number = text.split()[1].decode()
         self.socket.sendto(f"200 {number} OK\r\n".encode(), seen)
         return text.decode(), seen
-
-
-class Towards:
-    """A socket whose peer has another port than its caller thinks."""
-    def __init__(self, real, port):
-        self.real, self.port, self.recv = real, port, real.recv
-
-    def sendto(self, data, to):
-        return self.real.sendto(data, (to[0], self.port))
 
 
 def make_world(w):

@@ -131,7 +131,7 @@ class CallAgent:
     """Asks one gateway at a time."""
     def __init__(self, where="phone", host=AGENT, gateway=MGW):
         self.socket = udp(where, host, 2727)
-        self.gateway = gateway
+        self.gateway, self.port = gateway, 2427
         self.number = 1000
 
     def command(self, verb, endpoint, *lines, sdp=None):
@@ -142,7 +142,7 @@ class CallAgent:
             text += ["", "v=0", f"o=- 1 1 IN IP4 {sdp[0]}", "s=-", f"c=IN IP4 {sdp[0]}", "t=0 0",
                      f"m=audio {sdp[1]} RTP/AVP 8", "a=rtpmap:8 PCMA/8000", "a=ptime:20"]
         for _ in range(10):
-            self.socket.sendto("\r\n".join(text + [""]).encode(), (self.gateway, 2427))
+            self.socket.sendto("\r\n".join(text + [""]).encode(), (self.gateway, self.port))
             try:
                 while True:
                     answer = self.socket.recv(4096).decode().splitlines()

@@ -173,7 +173,34 @@ def agent_to_agent(w):
     is_closed(w, "the partner's connections")
 
 
+def hidden(w):
+    """Behind the gateway's outside address; the carrier has no route inwards."""
+    run("ip", "-n", f"carrier-{RUN}", "route", "del", "default")
+    agent = CallAgent("carrier", "203.0.113.10", "203.0.113.1")
+    gateway = udp("inside", "10.1.0.20", 2427)
+    gateway.sendto(b"RSIP 1 *@[10.1.0.20] MGCP 1.0\r\nRM: restart\r\n", ("203.0.113.10", 2727))
+    agent.socket.settimeout(10)
+    text, seen = agent.socket.recvfrom(4096)
+    agent.socket.settimeout(0.3)
+    w.see("hidden: RSIP shows the outside address alone",
+          seen[0] == "203.0.113.1" and b"10.1.0" not in text, (seen, text))
+    gateway.close()
+    run_gateway(w, "inside", "10.1.0.20")
+    agent.port = seen[1]
+    w.see("the agent reaches it where it saw it", answers(agent))
+    far, phone = udp("carrier", "203.0.113.50", 20000), udp("inside", "10.1.0.21", 4000)
+    name, far_port, _ = create(w, agent, "rtpbridge/*", ("203.0.113.50", 20000), "towards the carrier")
+    _, near_port, _ = create(w, agent, name, ("10.1.0.21", 4000), "towards the phone")
+    drain(phone)
+    drain(far)
+    both_ways(w, phone, far, ("10.1.0.20", near_port[1]), far_port, "of a hidden gateway")
+    w.is_quiet()
+    w.see("DLCX", agent.command("DLCX", name, "C: AB1")[0].startswith("2"))
+    is_closed(w, "what it opened")
+
+
 TOPOLOGIES = {
+    "mgcp-hide": (hidden, "inside", "carrier"),
     "mgcp-agent-outside": (agent_outside, "inside", "carrier"),
     "mgcp-agent-in-dmz": (agent_in_a_dmz, "inside", "outside", "dmz"),
     "mgcp-agent-to-agent": (agent_to_agent, "inside", "outside"),
