@@ -89,7 +89,7 @@ static int world_open(struct journey *j, const struct policy *p)
 	j->tables = tables_new(&j->key, 1);
 	j->apply = j->tables ? apply_new(j->tables, &nowhere) : NULL;
 	j->around = (struct surroundings){ .named = tables_named, .state = j->tables };
-	j->hands = (struct hands){ hands_send, hands_report, hands_count, NULL };
+	j->hands = (struct hands){ hands_send, hands_report, hands_count, NULL, NULL };
 	return j->apply ? journey_init(j) : -1;
 }
 

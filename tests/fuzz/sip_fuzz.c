@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "proto/sip/answer.h"
 #include "proto/sip/digest.h"
 #include "proto/sip/sip.h"
 
@@ -105,6 +106,37 @@ static void check_message(const struct sip_message *m, struct arena *arena)
 		check_slice(m->body, body);
 }
 
+/* What answers a message of anybody's is no longer than it, a response that we read ourselves, and of
+ * the same transaction: Call-ID, CSeq and as many Vias. Our own ACK to it is known. */
+static void check_answer(const struct sip_message *m, struct arena *arena)
+{
+	static struct policy policy = { .zone_count = 1, .rule_count = 1 };
+	const struct flow_info flow = { .source = { { { 1 } }, 0x1027, 0 }, .zones = { 1, 0 },
+					.transport = 17 };
+	const struct surroundings around = { .own_count = 0 };
+	const struct hash_key key = { { 1, 2 } };
+	const struct inspect_in in = { .raw = m->raw, .flow = &flow, .policy = &policy,
+				       .around = &around, .key = &key, .arena = arena };
+	const struct sip_message *answer;
+	struct sip_message ack = *m;
+	struct fault fault;
+	struct sends sends;
+
+	policy.rules[0] = (struct rule){ .from = 1 << 1, .allow = 1 << 1 };
+	if (!sip_answer(m, &in, REASON_sip_stream_denied, &sends))
+		return;
+	assert(m->is_request && sends.count == 1 && sends.items[0].bytes.length <= m->raw.length);
+	assert(!sip_parse(sends.items[0].bytes, arena, &answer, &fault));
+	assert(!answer->is_request && answer->status == 488 && answer->cseq == m->cseq &&
+	       answer->vias.count == m->vias.count && answer->to.tag.length &&
+	       slice_equal(answer->call_id, m->call_id) &&
+	       slice_equal(answer->from.text, m->from.text) &&
+	       slice_equal(answer->vias.at[0].branch, m->vias.at[0].branch));
+	ack.method = SIP_METHOD_ack;
+	ack.to.tag = answer->to.tag;
+	assert(m->to.tag.length || sip_acks_answer(&ack, &in));
+}
+
 static void check_frame(struct slice bytes)
 {
 	size_t resume = 0, again = 0;
@@ -133,10 +165,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		results[i] = sip_parse(raw, &arena, &messages[i], &faults[i]);
 		assert(arena.used <= arena.size);
-		if (results[i] == 0)
+		if (results[i] == 0) {
 			check_message(messages[i], &arena);
-		else
+			check_answer(messages[i], &arena);
+		} else {
 			assert(faults[i].reason != REASON_none && faults[i].at <= size);
+		}
 		assert((results[i] == 0) == (messages[i] != NULL));
 	}
 	assert(results[0] == results[1] && faults[0].reason == faults[1].reason &&

@@ -126,6 +126,14 @@ static int member_send(void *self, const struct arrival *a, const struct flow_in
 	return 0;
 }
 
+/* Who asked is told at once; the simulated phones try again whatever they hear. */
+static int member_originate(void *self, const struct arrival *a, const struct sends *s)
+{
+	(void)self;
+	assert(address_equal(&s->items[0].to.address, &a->flow.source.address));
+	return 0;
+}
+
 static void member_report(void *self, const struct verdict_report *r)
 {
 	const struct member *m = self;
@@ -268,7 +276,8 @@ static void member_up(struct member *m)
 	m->journey.around = (struct surroundings){ .named = tables_named, .state = m->tables,
 						   .slice = (uint32_t)m->index,
 						   .slices = NODES };
-	m->journey.hands = (struct hands){ member_send, member_report, kernel_count, m };
+	m->journey.hands = (struct hands){ member_send, member_report, kernel_count, m,
+					      member_originate };
 	assert(!journey_init(&m->journey));
 	m->is_up = true;
 	m->is_stopped = false;

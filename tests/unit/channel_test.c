@@ -307,6 +307,33 @@ static void numbers_go_on_over_their_wrap(void **state)
 	expect_out("ab");
 }
 
+static void inserted_message_stands_between_others(void **state)
+{
+	struct slice got;
+	uint32_t first, second;
+
+	(void)state;
+	take(SLICE(SHORT LONG));
+	assert_int_equal(channel_next(&f.c, frame, &got, &first), CHANNEL_MESSAGE);
+	assert_int_equal(channel_next(&f.c, frame, &got, &second), CHANNEL_MESSAGE);
+	settle(first, "a");
+	assert_int_equal(channel_insert(&f.c, SLICE("ours")), 0);
+	settle(second, "b");
+	expect_out("aoursb");
+	/* Where bytes go on unread nobody knows where one ends. */
+	f.c.raw = true;
+	assert_int_equal(channel_insert(&f.c, SLICE("ours")), -EPIPE);
+}
+
+static void receiver_that_does_not_read_gets_none_inserted(void **state)
+{
+	static uint8_t much[LIMIT_STREAM_QUEUE];
+
+	(void)state;
+	assert_int_equal(channel_insert(&f.c, slice_make(much, sizeof(much))), 0);
+	assert_int_equal(channel_insert(&f.c, SLICE("ours")), -ENOBUFS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, empty)
 
 int main(void)
@@ -328,6 +355,8 @@ int main(void)
 		TEST(memory_of_all_is_bounded),
 		TEST(channel_at_rest_holds_no_memory),
 		TEST(numbers_go_on_over_their_wrap),
+		TEST(inserted_message_stands_between_others),
+		TEST(receiver_that_does_not_read_gets_none_inserted),
 	};
 
 	f.c.memory = &f.memory;

@@ -300,6 +300,32 @@ static void outcome_of_no_known_shape_is_refused(void **state)
 	assert_int_equal(end(&struck), REASON_guard_bad_outcome);
 }
 
+/* The status that is left of an answer of so many bytes to a request of 100. */
+static uint16_t answered(const char *from, const char *to, size_t bytes)
+{
+	static const uint8_t text[200];
+	const struct flow_info flow = { .source = { address("10.77.1.11"), 1, 0 },
+					.destination = { address("10.77.2.10"), 2, 0 } };
+	const struct inspect_in in = { .raw = { text, 100 }, .flow = &flow };
+
+	outcome = (struct outcome){ .answer = 403, .sends = { .count = 1 } };
+	outcome.sends.items[0].from = (struct endpoint){ address(from), 2, 0 };
+	outcome.sends.items[0].to = (struct endpoint){ address(to), 3, 0 };
+	outcome.sends.items[0].bytes = slice_make(text, bytes);
+	guard_answer(&in, &outcome);
+	assert_int_equal(outcome.sends.count, outcome.answer ? 1 : 0);
+	return outcome.answer;
+}
+
+static void answer_goes_to_who_asked_and_is_no_longer(void **state)
+{
+	(void)state;
+	assert_int_equal(answered("10.77.2.10", "10.77.1.11", 100), 403);
+	assert_int_equal(answered("10.77.2.10", "10.77.1.12", 100), 0);
+	assert_int_equal(answered("10.77.2.11", "10.77.1.11", 100), 0);
+	assert_int_equal(answered("10.77.2.10", "10.77.1.11", 101), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +343,7 @@ int main(void)
 		cmocka_unit_test(refusal_keeps_its_own_reason_and_opens_nothing),
 		cmocka_unit_test(edits_lie_inside_the_message_in_order),
 		cmocka_unit_test(outcome_of_no_known_shape_is_refused),
+		cmocka_unit_test(answer_goes_to_who_asked_and_is_no_longer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,7 @@ static const struct mistake {
 	{ ZONES "protections: { default: enfroce }\n", 4, 25, "did you mean enforce" },
 	{ ZONES "protections: { sip: { methods: { deny: [MESSAGES] } } }\n", 4, 41,
 	  "did you mean MESSAGE" },
+	{ ZONES "protections: { sip: { answers: never } }\n", 4, 32, "unknown word" },
 	{ ZONES "protections: { mgcp: { commands: { deny: [CRXC] } } }\n", 4, 43,
 	  "did you mean CRCX" },
 	{ ZONES "protections: { mgcp: { fax: denied } }\n", 4, 29, "did you mean deny" },

@@ -429,6 +429,36 @@ static void blocked_network_loses_its_connections(void **state)
 	assert_int_equal(proxy_count(t.p), 1);
 }
 
+/* Of a message that is refused its sender is told, on his own connection. */
+static void answer_goes_back_to_who_asked(void **state)
+{
+	int c = begin_from(1);
+
+	(void)state;
+	t.holds = true;
+	say(c, PROXY_CALLER, SHORT);
+	assert_int_equal(proxy_answer(t.p, t.tickets[0], SLICE("answer")), 0);
+	proxy_settle(t.p, t.tickets[0], SLICE(""));
+	say(c, PROXY_CALLEE, SHORT);
+	assert_int_equal(proxy_answer(t.p, t.tickets[1], SLICE("other")), 0);
+	proxy_flush(t.p);
+	expect_heard(c, PROXY_CALLER, "answer");
+	expect_heard(c, PROXY_CALLEE, "other");
+	assert_int_equal(proxy_answer(t.p, t.tickets[0] ^ 1ull << 40, SLICE("answer")), -ENOTCONN);
+}
+
+static void who_was_told_the_end_is_told_nothing_more(void **state)
+{
+	int c = begin_from(1);
+
+	(void)state;
+	t.holds = true;
+	shutdown(t.peers[c][PROXY_CALLEE], SHUT_WR);
+	proxy_round(t.p);
+	say(c, PROXY_CALLER, SHORT);
+	assert_int_equal(proxy_answer(t.p, t.tickets[0], SLICE("answer")), -ENOTCONN);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -450,6 +480,8 @@ int main(void)
 		TEST(end_within_a_message_is_told),
 		TEST(memory_of_all_is_bounded),
 		TEST(blocked_network_loses_its_connections),
+		TEST(answer_goes_back_to_who_asked),
+		TEST(who_was_told_the_end_is_told_nothing_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

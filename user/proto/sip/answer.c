@@ -11,7 +11,7 @@
 
 #define PORT_SIP 5060
 #define PORT_LEAST 1024
-#define TAG_DIGITS 16
+#define TAG_DIGITS 12                /* RFC 3261 19.3 asks for 32 bits: 48 */
 
 static const struct told {
 	const char *phrase;
