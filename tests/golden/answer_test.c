@@ -142,6 +142,11 @@ static void repeat_is_told_the_same_and_another_request_another_tag(void **state
 	pass(PHONE, 5060, PBX, message("MESSAGE sip:b@" PBX " SIP/2.0", "m2", "8 MESSAGE", NULL, ""));
 	assert_int_equal(w.answer, 403);
 	assert_null(strstr(first, tag_of_answer()));
+	pass(PHONE, 5060, PBX, say(&(struct say){
+		.start = "MESSAGE sip:b@" PBX " SIP/2.0", .branch = "m1", .cseq = "7 MESSAGE",
+		.call_id = "two@" PHONE, .more = "User-Agent: a phone" CRLF }));
+	assert_int_equal(w.answer, 403);
+	assert_null(strstr(first, tag_of_answer()));
 }
 
 /* RFC 3261 8.2.6.2: a To that has a tag stays as it is. */
@@ -290,7 +295,9 @@ static void ack_and_responses_are_told_nothing(void **state)
 	pass(PHONE, 5060, PBX, message("ACK sip:b@" PBX " SIP/2.0", "a1", "1 ACK", "b1", ""));
 	assert_refused(REASON_sip_unknown_dialog);
 	assert_told_nothing();
-	pass(PBX, 5060, PHONE, message("SIP/2.0 200 OK", "i1", "1 INVITE", "b1", ""));
+	pass(PBX, 5060, PHONE, say(&(struct say){
+		.start = "SIP/2.0 200 OK", .branch = "i1", .to = CALLEE ";tag=b1", .cseq = "1 INVITE",
+		.more = "User-Agent: a PBX that has room for any answer to what it says" CRLF }));
 	assert_refused(REASON_sip_unknown_transaction);
 	assert_told_nothing();
 }
