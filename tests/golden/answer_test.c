@@ -203,6 +203,24 @@ static void denied_stream_is_not_acceptable_here(void **state)
 	assert_int_equal(w.open_count, 0);
 }
 
+/* RFC 3261 21.5.4, 20.33: overloaded for a while. */
+static void full_table_asks_to_come_again(void **state)
+{
+	char branch[16], call_id[32];
+	uint32_t calls = 0;
+
+	(void)state;
+	do {
+		snprintf(branch, sizeof(branch), "i%u", calls);
+		snprintf(call_id, sizeof(call_id), "call%u@" PHONE, calls);
+		pass(PHONE, 5060, PBX, say(&(struct say){
+			.start = "INVITE sip:b@" PBX " SIP/2.0", .branch = branch,
+			.call_id = call_id, .cseq = "1 INVITE", .sdp = sdp_of(PHONE, 16000, "") }));
+	} while (w.judgement == JUDGEMENT_ACCEPT && ++calls < LIMIT_CALLS);
+	assert_told(503, REASON_table_full);
+	assert_string_equal(line_of("Retry-After: "), "Retry-After: 5");
+}
+
 /* RFC 3261 18.2.1 */
 static void via_of_another_host_than_the_sender_gets_received(void **state)
 {
@@ -359,8 +377,8 @@ static void forged_sender_is_told_nothing(void **state)
 /* Nobody is sent more than was sent in his name: the Warning gives way, then the answer. */
 static void no_answer_is_longer_than_its_request(void **state)
 {
-	static const char sdp[] = "v=0" CRLF "o=- 1 1 IN IP4 h" CRLF "s=-" CRLF "t=0 0" CRLF "m=";
 	char text[8192];
+	int warned = 0;
 
 	(void)state;
 	for (int pad = 0; pad < 220; pad++) {
@@ -370,16 +388,13 @@ static void no_answer_is_longer_than_its_request(void **state)
 			snprintf(more, sizeof(more), "X: %0*d" CRLF, pad, 0);
 		snprintf(text, sizeof(text), "%s", say(&(struct say){
 			.start = "INVITE sip:b@" PBX " SIP/2.0", .branch = "i1", .cseq = "1 INVITE",
-			.more = more, .sdp = sdp }));
+			.more = more, .sdp = "v" }));
 		pass(PHONE, 5060, PBX, text);
 		assert_told(488, REASON_sdp_malformed);
 		assert_true(strlen(w.answer_text) <= strlen(text));
-		assert_int_equal(strstr(w.answer_text, "Warning") != NULL,
-				 strlen(text) >= strlen(w.answer_text) +
-				 (strstr(w.answer_text, "Warning") ? 0 :
-				  strlen("Warning: 399 ringfence \"not SDP by the grammar of RFC 8866 "
-					 "9\"" CRLF)));
+		warned += strstr(w.answer_text, "Warning: ") != NULL;
 	}
+	assert_in_range(warned, 1, 219);
 	pass(PHONE, 5060, PBX, "MESSAGE sip:b SIP/2.0" CRLF "v:SIP/2.0/UDP p;rport" CRLF "f:sip:a" CRLF
 	     "t:sip:b" CRLF "i:1" CRLF "CSeq:1 MESSAGE" CRLF CRLF);
 	assert_refused(REASON_sip_method_denied);
@@ -458,6 +473,7 @@ int main(void)
 		ANSWER_TEST(request_out_of_order_is_a_server_error),
 		ANSWER_TEST(other_request_under_a_live_branch_is_told_nothing),
 		ANSWER_TEST(denied_stream_is_not_acceptable_here),
+		ANSWER_TEST(full_table_asks_to_come_again),
 		ANSWER_TEST(via_of_another_host_than_the_sender_gets_received),
 		ANSWER_TEST(rport_is_filled_in_and_followed),
 		ANSWER_TEST(answer_goes_to_the_port_that_via_says),
