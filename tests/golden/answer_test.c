@@ -142,6 +142,11 @@ static void repeat_is_told_the_same_and_another_request_another_tag(void **state
 	pass(PHONE, 5060, PBX, message("MESSAGE sip:b@" PBX " SIP/2.0", "m2", "8 MESSAGE", NULL, ""));
 	assert_int_equal(w.answer, 403);
 	assert_null(strstr(first, tag_of_answer()));
+	pass(PHONE, 5060, PBX, say(&(struct say){
+		.start = "MESSAGE sip:b@" PBX " SIP/2.0", .branch = "m1", .cseq = "7 MESSAGE",
+		.call_id = "two@" PHONE, .more = "User-Agent: a phone" CRLF }));
+	assert_int_equal(w.answer, 403);
+	assert_null(strstr(first, tag_of_answer()));
 }
 
 /* RFC 3261 8.2.6.2: a To that has a tag stays as it is. */
@@ -196,6 +201,24 @@ static void denied_stream_is_not_acceptable_here(void **state)
 			    "Warning: 399 ringfence \"the rule denies this kind of stream (fax, video, "
 			    "MSRP, BFCP, data)\"");
 	assert_int_equal(w.open_count, 0);
+}
+
+/* RFC 3261 21.5.4, 20.33: overloaded for a while. */
+static void full_table_asks_to_come_again(void **state)
+{
+	char branch[16], call_id[32];
+	uint32_t calls = 0;
+
+	(void)state;
+	do {
+		snprintf(branch, sizeof(branch), "i%u", calls);
+		snprintf(call_id, sizeof(call_id), "call%u@" PHONE, calls);
+		pass(PHONE, 5060, PBX, say(&(struct say){
+			.start = "INVITE sip:b@" PBX " SIP/2.0", .branch = branch,
+			.call_id = call_id, .cseq = "1 INVITE", .sdp = sdp_of(PHONE, 16000, "") }));
+	} while (w.judgement == JUDGEMENT_ACCEPT && ++calls < LIMIT_CALLS);
+	assert_told(503, REASON_table_full);
+	assert_string_equal(line_of("Retry-After: "), "Retry-After: 5");
 }
 
 /* RFC 3261 18.2.1 */
@@ -290,7 +313,9 @@ static void ack_and_responses_are_told_nothing(void **state)
 	pass(PHONE, 5060, PBX, message("ACK sip:b@" PBX " SIP/2.0", "a1", "1 ACK", "b1", ""));
 	assert_refused(REASON_sip_unknown_dialog);
 	assert_told_nothing();
-	pass(PBX, 5060, PHONE, message("SIP/2.0 200 OK", "i1", "1 INVITE", "b1", ""));
+	pass(PBX, 5060, PHONE, say(&(struct say){
+		.start = "SIP/2.0 200 OK", .branch = "i1", .to = CALLEE ";tag=b1", .cseq = "1 INVITE",
+		.more = "User-Agent: a PBX that has room for any answer to what it says" CRLF }));
 	assert_refused(REASON_sip_unknown_transaction);
 	assert_told_nothing();
 }
@@ -352,8 +377,8 @@ static void forged_sender_is_told_nothing(void **state)
 /* Nobody is sent more than was sent in his name: the Warning gives way, then the answer. */
 static void no_answer_is_longer_than_its_request(void **state)
 {
-	static const char sdp[] = "v=0" CRLF "o=- 1 1 IN IP4 h" CRLF "s=-" CRLF "t=0 0" CRLF "m=";
 	char text[8192];
+	int warned = 0;
 
 	(void)state;
 	for (int pad = 0; pad < 220; pad++) {
@@ -363,16 +388,13 @@ static void no_answer_is_longer_than_its_request(void **state)
 			snprintf(more, sizeof(more), "X: %0*d" CRLF, pad, 0);
 		snprintf(text, sizeof(text), "%s", say(&(struct say){
 			.start = "INVITE sip:b@" PBX " SIP/2.0", .branch = "i1", .cseq = "1 INVITE",
-			.more = more, .sdp = sdp }));
+			.more = more, .sdp = "v" }));
 		pass(PHONE, 5060, PBX, text);
 		assert_told(488, REASON_sdp_malformed);
 		assert_true(strlen(w.answer_text) <= strlen(text));
-		assert_int_equal(strstr(w.answer_text, "Warning") != NULL,
-				 strlen(text) >= strlen(w.answer_text) +
-				 (strstr(w.answer_text, "Warning") ? 0 :
-				  strlen("Warning: 399 ringfence \"not SDP by the grammar of RFC 8866 "
-					 "9\"" CRLF)));
+		warned += strstr(w.answer_text, "Warning: ") != NULL;
 	}
+	assert_in_range(warned, 1, 219);
 	pass(PHONE, 5060, PBX, "MESSAGE sip:b SIP/2.0" CRLF "v:SIP/2.0/UDP p;rport" CRLF "f:sip:a" CRLF
 	     "t:sip:b" CRLF "i:1" CRLF "CSeq:1 MESSAGE" CRLF CRLF);
 	assert_refused(REASON_sip_method_denied);
@@ -451,6 +473,7 @@ int main(void)
 		ANSWER_TEST(request_out_of_order_is_a_server_error),
 		ANSWER_TEST(other_request_under_a_live_branch_is_told_nothing),
 		ANSWER_TEST(denied_stream_is_not_acceptable_here),
+		ANSWER_TEST(full_table_asks_to_come_again),
 		ANSWER_TEST(via_of_another_host_than_the_sender_gets_received),
 		ANSWER_TEST(rport_is_filled_in_and_followed),
 		ANSWER_TEST(answer_goes_to_the_port_that_via_says),

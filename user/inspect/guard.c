@@ -188,7 +188,7 @@ void guard_answer(const struct inspect_in *in, struct outcome *outcome)
 	const struct flow_info *f = in->flow;
 	const struct sends *s = &outcome->sends;
 
-	if (outcome->answer && s->count == 1 && s->items[0].bytes.length <= in->raw.length &&
+	if (outcome->answer && s->count == 1 && !address_is_multicast(&f->destination.address) && s->items[0].bytes.length <= in->raw.length &&
 	    address_equal(&s->items[0].to.address, &f->source.address) &&
 	    !memcmp(&s->items[0].from, &f->destination, sizeof(f->destination)))
 		return;

@@ -8,8 +8,8 @@
 
 /* Returns how many optional changes were struck. */
 uint32_t guard_outcome(const struct inspect_in *in, struct outcome *outcome);
-/* An answer goes from whom was asked to the host that asked, and is no longer than what it answers:
- * nobody has a third one sent anything by it. Another one is taken back. */
+/* An answer goes from the one host that was asked to the one that asked, and is no longer than what
+ * it answers: nobody has a third one sent anything by it. Another one is taken back. */
 void guard_answer(const struct inspect_in *in, struct outcome *outcome);
 
 #endif
