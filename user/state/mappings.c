@@ -76,8 +76,9 @@ struct mappings *mappings_new(uint32_t most, const struct hash_key *key)
 	if (!m)
 		return NULL;
 	m->most = most;
-	m->inside = map_new(sizeof(struct inside_key), sizeof(struct inside_value), most, key);
-	m->outside = map_new(sizeof(struct endpoint), sizeof(struct outside_value), most, key);
+	/* A door claims two at most; what rests comes on top. */
+	m->inside = map_new(sizeof(struct inside_key), sizeof(struct inside_value), 2 * most, key);
+	m->outside = map_new(sizeof(struct endpoint), sizeof(struct outside_value), 3 * most, key);
 	m->resting = malloc(most * sizeof(*m->resting));
 	if (m->inside && m->outside && m->resting)
 		return m;

@@ -9,6 +9,7 @@
 
 struct mappings;
 
+/* Of so many doors at most. NULL: no memory. */
 struct mappings *mappings_new(uint32_t most, const struct hash_key *key);
 void mappings_free(struct mappings *m);
 /* The caller's clock: what is given back from now on rests from then. */
