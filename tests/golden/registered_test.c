@@ -320,6 +320,20 @@ static void call_with_credentials_opens_its_media(void **state)
 	assert_int_equal(((const struct call_row *)row.value)->authenticated, 1);
 }
 
+/* Kamailio's nonce is made of the second: who registers and calls within one gets it twice. */
+static void nonce_given_again_for_a_call_counts_anew(void **state)
+{
+	(void)state;
+	enrol();
+	offer_call(11, "");
+	answer_call("SIP/2.0 407 Proxy Authentication Required", 11,
+		    "Proxy-Authenticate: Digest realm=\"pbx\", nonce=\"n1\", qop=\"auth\"" CRLF, "");
+	offer_call(12, "Proxy-" SHOWS("n1", "00000001"));
+	answer_call("SIP/2.0 200 OK", 12, "", sdp_of(PBX, 17000, ""));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_true(open_to(PHONE, 16000, PBX, 17000) & PERMIT_RTP);
+}
+
 static void call_that_was_taken_unasked_is_refused(void **state)
 {
 	(void)state;
@@ -386,6 +400,7 @@ int main(void)
 		USERS(stale_nonce_is_asked_for_again),
 		USERS(one_of_several_challenges_is_answered),
 		CALLS(call_with_credentials_opens_its_media),
+		CALLS(nonce_given_again_for_a_call_counts_anew),
 		CALLS(call_that_was_taken_unasked_is_refused),
 		CALLS(call_whose_credentials_were_refused_has_none),
 		CALLS(challenge_of_another_host_is_no_challenge),

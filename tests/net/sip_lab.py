@@ -311,6 +311,9 @@ class Baresip:
             made.close()
             return None
 
+    def is_registered(self):
+        return wait(lambda: "200 OK" in self.lab.log(self.name))
+
     def do(self, command, params=""):
         text = json.dumps({"command": command, "params": params, "token": "t"})
         self.socket.sendall(f"{len(text)}:{text},".encode())

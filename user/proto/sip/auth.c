@@ -42,9 +42,11 @@ static int knows(const struct judge *j, const struct row_view *row, uint64_t non
 	const struct transaction_row *t = row->value;
 	const struct binding_row *b = row->value;
 
+	/* Spent in a registration it may still be what the server asks for here: some make a nonce of
+	 * the second alone. */
 	if (row->type == ROW_binding && b->nonce == nonce && is_host(j, &b->source) &&
 	    b->flags & BINDING_AUTHENTICATED)
-		return is_used(count, b->nonce_count) ? -1 : 1;
+		return !is_used(count, b->nonce_count);
 	if (row->type != ROW_transaction || !is_host(j, &t->peers[0]))
 		return 0;
 	if (t->auth == AUTH_SHOWN)
