@@ -15,8 +15,8 @@ struct edit {
 };
 
 struct edits {
-	struct edit items[LIMIT_EDITS];
 	uint32_t count;
+	struct edit items[LIMIT_EDITS];
 };
 
 /* Keeps the order. -E2BIG too many, -EINVAL where it overlaps one that is there. */

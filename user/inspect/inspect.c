@@ -27,7 +27,7 @@ static void tally(const struct travel *t, uint32_t counter)
 
 static void refuse(struct travel *t, enum reason reason)
 {
-	memset(&t->out, 0, sizeof(t->out));
+	outcome_clear(&t->out);
 	t->out.reason = reason;
 }
 
@@ -106,7 +106,8 @@ static enum stride wait_turn(struct travel *t)
 		return STRIDE_ON;
 	if (travel_has_twin(t)) {
 		tally(t, COUNTER_messages_collapsed);
-		t->out = (struct outcome){ .judgement = JUDGEMENT_CONSUME };
+		outcome_clear(&t->out);
+		t->out.judgement = JUDGEMENT_CONSUME;
 		return STRIDE_OVER;
 	}
 	if (!travel_keep(t) || pending_enter(t->j->pending, &t->item) < 0) {
@@ -128,7 +129,7 @@ static void ask(struct travel *t, const struct row_view *timer)
 			refuse(t, REASON_message_limit);
 			return;
 		}
-		memset(&t->out, 0, sizeof(t->out));
+		outcome_clear(&t->out);
 		if (timer)
 			t->ops->timeout(timer, &t->in, &t->out);
 		else

@@ -6,6 +6,7 @@
 #define RINGFENCE_INSPECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -144,9 +145,14 @@ struct outcome {
 	struct owner owner;          /* the call or transaction it belongs to; zero: none */
 	struct wants wants;
 	struct batch batch;
-	struct edits edits;
 	struct sends sends;
+	struct edits edits;          /* last: of its many items only `count` are ever looked at */
 };
+
+static inline void outcome_clear(struct outcome *o)
+{
+	memset(o, 0, offsetof(struct outcome, edits.items));
+}
 
 struct protocol_ops {
 	const char *name;

@@ -64,7 +64,10 @@ struct travel *travel_new(struct journey *j, uint8_t speaks)
 		j->hands.count(j->hands.self, REASON_queue_full, 1);
 		return NULL;
 	}
-	*t = (struct travel){ .j = j, .ops = ops };
+	memset(t, 0, offsetof(struct travel, out));
+	outcome_clear(&t->out);
+	t->j = j;
+	t->ops = ops;
 	return t;
 }
 
@@ -246,7 +249,7 @@ enum stride travel_submit(struct travel *t, const struct batch *batch)
 			t->j->hands.send(t->j->hands.self, t->a, &t->leaves, slice_make(NULL, 0));
 		t->a = NULL;
 	}
-	memset(&t->out.edits, 0, sizeof(t->out.edits));
+	t->out.edits.count = 0;
 	memset(&t->out.batch, 0, sizeof(t->out.batch));
 	/* Nobody was before us in these lanes, and there is a place for each traveller. */
 	if (!t->item.entered)

@@ -42,7 +42,6 @@ struct travel {
 	size_t at;                   /* where the next one begins                    */
 	struct wants wants;
 	struct inspect_in in;
-	struct outcome out;
 	struct slice whole;          /* what goes on, as long as it is one piece     */
 	uint8_t *pieces;             /* else: gathered here                          */
 	size_t pieces_bytes;
@@ -56,6 +55,7 @@ struct travel {
 	bool looked_again;
 	bool is_left_out;            /* the message before, of its datagram          */
 	bool is_inward;              /* in.raw is other bytes than raw               */
+	struct outcome out;          /* last: travel_new clears what is looked at of it */
 };
 
 struct travel *travel_new(struct journey *j, uint8_t speaks);
