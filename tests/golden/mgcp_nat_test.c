@@ -6,6 +6,7 @@
 
 #define CA "10.77.2.10"
 #define CA_TOO "10.77.2.11"          /* the same agent */
+#define NEXT_CA "10.77.2.12"         /* another one */
 #define FAR "10.77.2.40"
 #define OUTSIDE "10.77.2.1"
 #define GW "10.77.1.20"
@@ -29,6 +30,8 @@ static const char zones[] =
 	"  - { name: both, from: [in, out], to: [in, out], allow: [mgcp] }\n"
 	"servers:\n"
 	"  agent: { addresses: [10.77.2.10, 10.77.2.11], zone: out, speaks: [mgcp],"
+	" part: call_agent, serves: [in, out] }\n"
+	"  next: { addresses: [10.77.2.12], zone: out, speaks: [mgcp],"
 	" part: call_agent, serves: [in, out] }\n"
 	"  ours: { addresses: [10.77.1.10], zone: in, speaks: [mgcp],"
 	" part: call_agent, serves: [in, out] }\n"
@@ -361,6 +364,21 @@ static void a_gateway_reports_to_a_hidden_agent(void **state)
 	our_agent_says("200 7 OK" CRLF);
 }
 
+/* RFC 3435 3.2.2.13: the gateway is handed on by N:, and the next agent may speak first. */
+static void an_announced_agent_commands_a_hidden_gateway(void **state)
+{
+	uint16_t port;
+
+	(void)state;
+	restart(GW);
+	port = seen_port(GW, 2427);
+	assert_int_equal(open_to(NEXT_CA, 0, OUTSIDE, port), 0);
+	agent_says(GW, COMMAND("RQNT", "5", "aaln/1@gw.example") "N: ca@[" NEXT_CA "]:2727" CRLF
+		   "X: 1" CRLF "R: L/hd(N)" CRLF);
+	assert_true(open_to(NEXT_CA, 0, OUTSIDE, port) & PERMIT_SIGNALLING);
+	say(endpoint(NEXT_CA, 2727), endpoint(OUTSIDE, port), COMMAND("AUEP", "9", "aaln/1@gw.example"));
+}
+
 static void a_stranger_outside_does_not_reach_a_hidden_gateway(void **state)
 {
 	(void)state;
@@ -389,6 +407,7 @@ int main(void)
 		NAT_TEST(a_static_gateway_is_commanded_from_outside),
 		NAT_TEST(a_hidden_agent_is_to_be_notified_where_it_is_seen),
 		NAT_TEST(a_gateway_reports_to_a_hidden_agent),
+		NAT_TEST(an_announced_agent_commands_a_hidden_gateway),
 		NAT_TEST(a_stranger_outside_does_not_reach_a_hidden_gateway),
 	};
 
