@@ -55,6 +55,15 @@ bool address_is_multicast(const struct address *a)
 	return a->bytes[0] == 0xff;
 }
 
+struct address address_source(const struct address *a)
+{
+	struct address source = *a;
+
+	if (!address_is_ipv4(a))
+		memset(&source.bytes[8], 0, 8);
+	return source;
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;

@@ -17,6 +17,8 @@ enum family address_family(const struct address *a);
 bool address_is_zero(const struct address *a);      /* 0.0.0.0 or :: */
 bool address_is_loopback(const struct address *a);
 bool address_is_multicast(const struct address *a); /* broadcast 255.255.255.255 too */
+/* Whose it is: a host has a /64 to choose IPv6 addresses from (RFC 4291 2.5.4). */
+struct address address_source(const struct address *a);
 bool address_equal(const struct address *a, const struct address *b);
 /* Dotted quad without leading zeros, or IPv6 (RFC 4291 2.2) with or without brackets. */
 bool address_parse(struct slice text, struct address *ret);

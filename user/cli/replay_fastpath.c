@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/address.h"
 #include "base/map.h"
 #include "base/reader.h"
 #include <ringfence/media.h>
@@ -175,14 +176,12 @@ enum reason fastpath_media(struct fastpath *p, const struct flow_key *key, const
 bool fastpath_in_rate(struct fastpath *p, const struct flow_key *packet, uint32_t rate,
 		      uint64_t now_ns)
 {
-	struct bucket_key name = { .address = packet->source, .zone = packet->zone };
+	struct bucket_key name = { .address = address_source(&packet->source),
+				   .zone = packet->zone };
 	struct bucket *b;
 
 	if (!rate)
 		return true;
-	/* A host has a /64 to choose addresses from (RFC 4291 2.5.4). */
-	if (packet->family == FAMILY_IPV6)
-		memset(&name.address.bytes[8], 0, 8);
 	b = map_take(p->buckets, &name);
 	if (!b)
 		return true;

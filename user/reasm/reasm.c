@@ -3,6 +3,8 @@
  * than its share loses its own oldest one, never somebody else's. */
 #include "reasm/reasm.h"
 
+#include "base/address.h"
+
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,13 +55,11 @@ static uint8_t *data_of(struct unfinished *u)
 	return u->bytes + REASM_ROOM + LIMIT_HEADER_BYTES;
 }
 
-/* A host has a /64 to choose addresses from (RFC 4291 2.5.4). */
 static bool same_source(const struct fragment_key *a, const struct fragment_key *b)
 {
-	size_t bytes = a->family == FAMILY_IPV6 ? 8 : sizeof(a->source);
+	const struct address x = address_source(&a->source), y = address_source(&b->source);
 
-	return a->family == b->family && a->zone == b->zone &&
-	       !memcmp(&a->source, &b->source, bytes);
+	return a->zone == b->zone && address_equal(&x, &y);
 }
 
 static struct unfinished *find(struct reasm *r, const struct fragment_key *key)
