@@ -6,12 +6,6 @@
 #include "daemon.h"
 #include "io/log.h"
 
-static const enum protection protection_of[REASON_COUNT] = {
-#define REASON(name, protection, sentence) [REASON_##name] = protection,
-#include <ringfence/reason.def>
-#undef REASON
-};
-
 static void count(void *daemon, uint32_t counter)
 {
 	struct daemon *d = daemon;
@@ -131,7 +125,7 @@ static bool only_watched(void *daemon, enum reason reason)
 {
 	struct daemon *d = daemon;
 
-	return policy_enforcement(d->policy, protection_of[reason]) != ENFORCE_ON;
+	return policy_enforces(d->policy, reason) != ENFORCE_ON;
 }
 
 static void done(void *daemon)

@@ -14,12 +14,6 @@
 #define SECOND_NS (1000ull * 1000 * 1000)
 #define STALE_NS SECOND_NS
 
-static const uint8_t reason_protection[REASON_COUNT] = {
-#define REASON(name, protection, sentence) [REASON_##name] = protection,
-#include <ringfence/reason.def>
-#undef REASON
-};
-
 static void tally(const struct travel *t, uint32_t counter)
 {
 	t->j->hands.count(t->j->hands.self, counter, 1);
@@ -223,12 +217,11 @@ static void send_answer(struct travel *t)
 /* Step 6: policy may only watch what it would refuse: then the message goes on and opens nothing. */
 static enum stride settle(struct travel *t)
 {
-	const enum protection class = reason_protection[t->out.reason];
 	const struct verdict_report r = {
 		.arrival = t->a, .outcome = &t->out, .ops = t->ops, .message = t->message,
 		.raw = t->in.raw,
 		.monitored = t->out.judgement == JUDGEMENT_REFUSE &&
-			     policy_enforcement(t->j->policy, class) != ENFORCE_ON,
+			     policy_enforces(t->j->policy, t->out.reason) != ENFORCE_ON,
 	};
 
 	if (t->out.judgement == JUDGEMENT_REFUSE) {

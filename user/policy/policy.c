@@ -2,6 +2,17 @@
 /* Lookups in a frozen policy. Pure. */
 #include "policy/policy.h"
 
+static const uint8_t protection_of[REASON_COUNT] = {
+#define REASON(name, protection, sentence) [REASON_##name] = protection,
+#include <ringfence/reason.def>
+#undef REASON
+};
+
+enum enforcement policy_enforces(const struct policy *p, enum reason reason)
+{
+	return policy_enforcement(p, (enum protection)protection_of[reason]);
+}
+
 uint16_t policy_zone_of(const struct policy *p, const struct address *a)
 {
 	uint16_t zone = ZONE_NONE, rest = ZONE_NONE;

@@ -10,6 +10,7 @@
 #include "base/address.h"
 #include <ringfence/limits.h>
 #include <ringfence/punt.h>
+#include <ringfence/reason.h>
 #include <ringfence/types.h>
 
 #define POLICY_PROTOCOLS 8               /* protocol numbers 1..7 */
@@ -228,6 +229,8 @@ bool policy_is_carried(const struct policy *p, uint16_t port, enum carried by);
 /* Is UDP between these ports (host order) into the zone media? Answers of a service that the zone
  * names are none (bpf/classify.h). */
 bool policy_is_media(const struct zone *z, uint16_t from, uint16_t to);
+/* What is done about what is refused for this reason. */
+enum enforcement policy_enforces(const struct policy *p, enum reason reason);
 static inline enum enforcement policy_enforcement(const struct policy *p, enum protection c)
 {
 	return c == PROTECTION_ALWAYS ? ENFORCE_ON : (enum enforcement)p->enforcement[c];
