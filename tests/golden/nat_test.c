@@ -397,6 +397,23 @@ static void an_answer_from_an_unmapped_port_stays_here(void **state)
 	assert_int_equal(w.reason, REASON_nat_unmapped);
 }
 
+/* RFC 3261 19.1.1: what is sent goes to maddr. RFC 3608: the way of the requests to come. */
+static void what_leads_elsewhere_than_its_host_is_translated_where_it_leads(void **state)
+{
+	(void)state;
+	pass(PHONE, 5060, PBX,
+	     say(&(struct say){ .start = "INVITE sip:b@" PBX " SIP/2.0", .via = PHONE ":5060",
+				.branch = "m", .call_id = "m", .cseq = "1 INVITE",
+				.more = "Contact: <sip:a@phone.example:5060;maddr=" PHONE ">" CRLF
+					"Service-Route: <sip:" STATIC_HOST ":5060;lr>" CRLF,
+				.sdp = sdp_of(PHONE, 16000, "") }));
+	assert_int_equal(w.judgement, JUDGEMENT_ACCEPT);
+	assert_null(strstr(w.sent_text, "10.77.1."));
+	assert_non_null(strstr(w.sent_text, replaced("<sip:a@phone.example:P;maddr=" OUTSIDE ">", "P",
+						     strchr(seen(PHONE, 5060), ':') + 1)));
+	assert_non_null(strstr(w.sent_text, "Service-Route: <sip:" STATIC_OUTSIDE ":5060;lr>" CRLF));
+}
+
 static int set_up_split(void **state)
 {
 	(void)state;
@@ -474,6 +491,7 @@ int main(void)
 		NAT_TEST(a_hidden_phone_is_called_and_answers),
 		NAT_TEST(two_hidden_phones_are_told_of_each_other),
 		NAT_TEST(an_answer_from_an_unmapped_port_stays_here),
+		NAT_TEST(what_leads_elsewhere_than_its_host_is_translated_where_it_leads),
 		cmocka_unit_test_setup_teardown(an_address_that_would_have_to_be_two_is_refused,
 						set_up_split, tear_down),
 		cmocka_unit_test_setup_teardown(a_prefix_of_ipv6_stands_for_another, set_up_six,

@@ -9,7 +9,6 @@
 
 #include "proto/sip/parse.h"
 
-#define PORT_SIP 5060
 #define PORT_LEAST 1024
 #define TAG_DIGITS 12                /* RFC 3261 19.3 asks for 32 bits: 48 */
 
@@ -66,7 +65,7 @@ static bool may_hear(const struct inspect_in *in)
 	for (uint32_t i = 0; i < p->rule_count; i++)
 		if (p->rules[i].from & 1u << zone && p->rules[i].allow & 1u << SIP_PROTOCOL)
 			return true;
-	return policy_server_at(p, &source->address, SIP_PROTOCOL) ||
+	return sip_is_server(in, &source->address) ||
 	       (in->around->named && in->around->named(in->around->state, source, zone));
 }
 
@@ -75,14 +74,13 @@ static bool find_way(const struct sip_message *m, const struct inspect_in *in,
 		     struct endpoint *ret_to)
 {
 	const struct sip_via *via = &m->vias.at[0];
-	uint16_t port = via->sent_by.port ? via->sent_by.port : PORT_SIP;
 	struct slice maddr;
 
 	*ret_to = in->flow->source;
 	if (in->flow->transport != IPPROTO_UDP)
 		return true;
 	if (!via->has_rport)
-		ret_to->port = htons(port);
+		ret_to->port = htons(sip_via_port(via));
 	return ntohs(ret_to->port) >= PORT_LEAST &&
 	       !sip_param(via->params, SLICE("maddr"), &maddr);
 }

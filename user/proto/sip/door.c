@@ -26,7 +26,7 @@ void door_response(struct judge *j, uint64_t expires_ns)
 {
 	const struct flow_info *f = j->in->flow;
 	const struct sip_via *via = &j->m->vias.at[0];
-	uint16_t port = via->sent_by.port ? via->sent_by.port : 5060;
+	uint16_t port = sip_via_port(via);
 	struct row_key key = sip_key(&j->owner, j->transaction_key.sub, PART_RESPONSE);
 	struct flow_key flow = { .source = f->destination.address,
 				 .destination = f->source.address,
@@ -76,7 +76,7 @@ struct endpoint uri_endpoint(const struct sip_uri *uri)
 	} else {
 		return e;
 	}
-	e.port = htons(host->port ? host->port : 5060);
+	e.port = htons(sip_uri_port(uri));
 	return e;
 }
 

@@ -85,7 +85,7 @@ static const struct transaction_row *unanswered(const struct judge *j, const str
 		const struct transaction_row *t = row->value;
 
 		if (row->type != ROW_transaction || t->status ||
-		    !sip_has_health(j->in, &t->peers[1].address))
+		    !sip_is_server(j->in, &t->peers[1].address))
 			continue;
 		if (kind == TIMER_TRANSACTION ? row->key->sub == timer->sub :
 		    kind == TIMER_CALL_EARLY && t->method == SIP_METHOD_invite && !t->tag)

@@ -10,11 +10,6 @@ struct owner sip_health_owner(const struct inspect_in *in, const struct address 
 	return owner_named(in->key, parts, 2);
 }
 
-bool sip_has_health(const struct inspect_in *in, const struct address *host)
-{
-	return policy_server_at(in->policy, host, SIP_PROTOCOL) != NULL;
-}
-
 static struct health_note note_of(const struct inspect_in *in, const struct transaction_row *t)
 {
 	uint64_t life_ns = t->method == SIP_METHOD_invite ? sip_invite_life(in) : TRANSACTION_NS;
@@ -30,7 +25,7 @@ void sip_answered(const struct judge *j)
 	struct health_note note;
 
 	/* Only the first answer tells how long it took. */
-	if (t->status || !sip_has_health(j->in, &t->peers[1].address) ||
+	if (t->status || !sip_is_server(j->in, &t->peers[1].address) ||
 	    !address_equal(&t->peers[1].address, &j->in->flow->source.address))
 		return;
 	note = note_of(j->in, t);

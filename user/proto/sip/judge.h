@@ -82,8 +82,8 @@ enum topology call_topology(struct judge *j);
 
 /* health.c */
 struct owner sip_health_owner(const struct inspect_in *in, const struct address *host);
-/* Of servers it is known how they answer. */
-bool sip_has_health(const struct inspect_in *in, const struct address *host);
+/* One of the file's: of these it is known how they answer. */
+bool sip_is_server(const struct inspect_in *in, const struct address *host);
 void sip_answered(const struct judge *j);
 void sip_ran_out(const struct judge *j, const struct transaction_row *t);
 void sip_health_expire(const struct judge *j, const struct row_key *timer);

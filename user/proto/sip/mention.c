@@ -8,9 +8,6 @@
 #include "proto/sdp/sdp.h"
 #include "proto/sip/judge.h"
 
-#define PORT_SIP 5060
-#define PORT_SIPS 5061               /* RFC 3261 19.1.2 */
-
 static void add_host(struct mentions *ret, const struct sip_host *h, uint16_t port)
 {
 	if (h->is_address)
@@ -18,13 +15,17 @@ static void add_host(struct mentions *ret, const struct sip_host *h, uint16_t po
 						     .endpoint = { h->address, htons(port), 0 } });
 }
 
-/* Where others may send to. */
+/* Where others may send to: maddr before the host, at the host's port (RFC 3261 19.1.1). */
 static void add_uri(struct mentions *ret, const struct sip_uri *u)
 {
-	uint16_t usual = u->scheme == SIP_SCHEME_SIPS ? PORT_SIPS : PORT_SIP;
+	struct mention m = { .host = u->maddr, .port = u->host.port_text, .is_fixed = true };
 
-	if (u->scheme == SIP_SCHEME_SIP || u->scheme == SIP_SCHEME_SIPS)
-		add_host(ret, &u->host, u->host.port ? u->host.port : usual);
+	if (u->scheme != SIP_SCHEME_SIP && u->scheme != SIP_SCHEME_SIPS)
+		return;
+	add_host(ret, &u->host, u->maddr.length ? 0 : sip_uri_port(u));
+	m.endpoint.port = htons(sip_uri_port(u));
+	if (u->maddr.length && address_parse(u->maddr, &m.endpoint.address))
+		mentions_add(ret, &m);
 }
 
 /* Who somebody is: nothing is sent there. */
@@ -43,7 +44,7 @@ static void add_parties(struct mentions *ret, const struct sip_parties *p)
 /* RFC 3261 18.2.1, RFC 3581 4: what the receiver saw of the sender. */
 static void add_via(struct mentions *ret, const struct sip_via *v)
 {
-	uint16_t port = v->sent_by.port ? v->sent_by.port : PORT_SIP;
+	uint16_t port = sip_via_port(v);
 	struct mention seen = { .host = v->received, .is_fixed = true, .is_bare = true };
 
 	add_host(ret, &v->sent_by, port);
@@ -56,12 +57,20 @@ static void add_via(struct mentions *ret, const struct sip_via *v)
 	mentions_add(ret, &seen);
 }
 
-static void add_raw_party(struct mentions *ret, struct slice value)
+/* Headers that the reader leaves raw. */
+static void add_values(struct mentions *ret, const struct sip_message *m, enum sip_header_kind kind)
 {
+	const struct sip_header *h = sip_header_first(m, kind);
 	struct sip_party party;
+	struct slice value;
 
-	if (value.length && sip_parse_party(value, &party))
-		add_uri(ret, &party.uri);
+	for (; h; h = sip_header_next(m, h)) {
+		struct slice rest = h->value;
+
+		while (sip_next_value(&rest, &value))
+			if (value.length && sip_parse_party(value, &party))
+				add_uri(ret, &party.uri);
+	}
 }
 
 static void add_description(const struct sip_message *m, const struct inspect_in *in,
@@ -93,7 +102,8 @@ void sip_mentions(const void *msg, const struct inspect_in *in, struct mentions 
 	add_parties(ret, &m->routes);
 	add_parties(ret, &m->record_routes);
 	add_parties(ret, &m->paths);
-	add_raw_party(ret, m->refer_to);
-	add_raw_party(ret, m->referred_by);
+	add_values(ret, m, SIP_HEADER_service_route);
+	add_values(ret, m, SIP_HEADER_refer_to);
+	add_values(ret, m, SIP_HEADER_referred_by);
 	add_description(m, in, ret);
 }

@@ -6,6 +6,11 @@
 
 #include <errno.h>
 
+bool sip_is_server(const struct inspect_in *in, const struct address *host)
+{
+	return policy_server_at(in->policy, host, SIP_PROTOCOL) != NULL;
+}
+
 uint64_t sip_hash(const struct inspect_in *in, struct slice bytes)
 {
 	uint64_t hash = hash64(in->key, bytes);
@@ -77,7 +82,7 @@ static void want_parties(const struct sip_message *m, const struct inspect_in *i
 
 	if (rule)
 		registered_wants(m, in, rule, ret);
-	if (policy_server_at(in->policy, &in->flow->source.address, SIP_PROTOCOL))
+	if (sip_is_server(in, &in->flow->source.address))
 		want_shared(ret, sip_other_passage(m, in));
 }
 
@@ -94,7 +99,7 @@ void sip_wants(const void *msg, const struct inspect_in *in, struct wants *ret)
 		want_registration(m, in, zones[0], ret);
 	if (m->is_request && m->method == SIP_METHOD_invite && !m->to.tag.length)
 		want_parties(m, in, ret);
-	else if (!m->is_request && sip_has_health(in, &in->flow->source.address))
+	else if (!m->is_request && sip_is_server(in, &in->flow->source.address))
 		want_shared(ret, sip_health_owner(in, &in->flow->source.address));
 }
 

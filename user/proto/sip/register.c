@@ -152,11 +152,6 @@ static void put_contact(struct judge *j, const struct entry *e, const struct own
 	batch_put(j->batch, ROW_contact, &key, &row);
 }
 
-static bool is_by_server(const struct judge *j, const struct address *host)
-{
-	return policy_server_at(j->in->policy, host, SIP_PROTOCOL) != NULL;
-}
-
 /* The binding is found by another owner from now on; zero: by none. */
 static void move_contact(struct judge *j, const struct entry *e, struct owner *by,
 			 const struct owner *next)
@@ -177,7 +172,7 @@ static void note_source(struct judge *j, struct entry *e)
 	const struct endpoint *host = &e->next.source;
 	struct owner owner = { { 0 } };
 
-	if (!is_by_server(j, &host->address))
+	if (!sip_is_server(j->in, &host->address))
 		owner = sip_registrant_owner(j->in, e->next.zones[0], &host->address);
 	move_contact(j, e, &e->next.by_source, &owner);
 }
@@ -264,7 +259,7 @@ static enum reason crowd_reason(const struct judge *j, uint32_t fresh)
 		return REASON_none;
 	if (count_rows(j, ROW_binding, &user) + fresh > p->contacts_per_user)
 		return REASON_sip_contacts;
-	if (!is_by_server(j, &f->source.address) &&
+	if (!sip_is_server(j->in, &f->source.address) &&
 	    count_rows(j, ROW_contact, &host) + fresh > p->registrations_per_host)
 		return REASON_sip_registrations;
 	return REASON_none;
@@ -422,7 +417,7 @@ static bool take_listed(struct judge *j, const struct sip_contact *c, uint64_t *
 		return false;
 	if (e.old && is_older(j, e.old))
 		return true;
-	if (is_asked || is_by_server(j, registrar))
+	if (is_asked || sip_is_server(j->in, registrar))
 		keep_binding(j, &e, is_asked);
 	return true;
 }

@@ -18,7 +18,7 @@ static struct slice lower(struct slice s, uint8_t *room)
 static struct owner uri_owner(const struct inspect_in *in, struct slice kind,
 			      const struct sip_uri *uri)
 {
-	const uint16_t port = uri->host.port ? uri->host.port : 5060;
+	const uint16_t port = sip_uri_port(uri);
 	struct slice user = uri->user;
 	uint8_t room[URI_BYTES];
 	struct slice parts[4];
@@ -129,7 +129,7 @@ static bool counts(const struct judge *j, const struct row_view *row)
 
 	return row->type == ROW_binding && b->flags & BINDING_BOUND &&
 	       b->expires_ns > j->in->now_ns &&
-	       policy_server_at(j->in->policy, &b->registrar.address, SIP_PROTOCOL);
+	       sip_is_server(j->in, &b->registrar.address);
 }
 
 static bool is_at(const struct binding_row *b, const struct address *host)
@@ -149,7 +149,7 @@ bool caller_is_registered(const struct judge *j)
 	const struct owner user = sip_user_owner(j->in, &j->m->from.uri);
 	const struct address *host = &j->in->flow->source.address;
 
-	if (policy_server_at(j->in->policy, host, SIP_PROTOCOL))
+	if (sip_is_server(j->in, host))
 		return true;
 	for (uint32_t i = 0; i < j->in->subjects->count; i++) {
 		const struct row_view *row = &j->in->subjects->rows[i];
@@ -166,7 +166,7 @@ bool callee_is_registered(const struct judge *j)
 	const struct owner user = sip_user_owner(j->in, &j->m->request_uri);
 	const struct owner contact = sip_contact_owner(j->in, &j->m->request_uri);
 	const struct address *to = &j->in->flow->destination.address;
-	bool to_server = policy_server_at(j->in->policy, to, SIP_PROTOCOL);
+	bool to_server = sip_is_server(j->in, to);
 
 	for (uint32_t i = 0; i < j->in->subjects->count; i++) {
 		const struct row_view *row = &j->in->subjects->rows[i];

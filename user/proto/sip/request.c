@@ -104,7 +104,7 @@ static bool is_stranger(const struct judge *j)
 	const struct address *a = &j->in->flow->source.address;
 
 	if (address_equal(a, &j->call->parties[j->sender].address) ||
-	    policy_server_at(j->in->policy, a, SIP_PROTOCOL))
+	    sip_is_server(j->in, a))
 		return false;
 	return !j->dialog || !address_equal(a, &j->dialog->targets[j->sender].address);
 }

@@ -274,7 +274,7 @@ void judge_response(struct judge *j)
 	/* Only from where the request went (RFC 3261 18.1.2 has nobody else answer), or by a server
 	 * of that zone. */
 	if (!address_equal(&j->in->flow->source.address, &t->peers[1].address) &&
-	    !policy_server_at(j->in->policy, &j->in->flow->source.address, SIP_PROTOCOL)) {
+	    !sip_is_server(j->in, &j->in->flow->source.address)) {
 		judge_refuse(j, REASON_sip_wrong_side, j->m->start_line);
 		return;
 	}

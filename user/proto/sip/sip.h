@@ -44,6 +44,9 @@ enum sip_scheme {
 	SIP_SCHEME_TEL,
 };
 
+#define SIP_PORT 5060
+#define SIPS_PORT 5061
+
 enum sip_transport {
 	SIP_TRANSPORT_OTHER = 0,    /* also: not said                                     */
 	SIP_TRANSPORT_UDP,
@@ -225,6 +228,10 @@ bool sip_parse_uri(struct slice text, struct sip_uri *ret);
 bool sip_parse_request_uri(struct slice text, struct sip_uri *ret);
 bool sip_parse_party(struct slice text, struct sip_party *ret);
 bool sip_parse_via(struct slice text, struct sip_via *ret);
+
+/* Host order; the usual one where none is written (RFC 3261 18.2.2, 19.1.2). */
+uint16_t sip_uri_port(const struct sip_uri *uri);
+uint16_t sip_via_port(const struct sip_via *via);
 
 /* Value of a parameter of `params` (";a=b;c"), case of the name ignored, quotes taken off; false
  * where it is missing. A parameter without value gives an empty slice. */

@@ -2,11 +2,6 @@
 /* Where the servers of a call stand: told from the zones, servers and rules of the file. */
 #include "proto/sip/judge.h"
 
-static bool is_server(const struct judge *j, const struct endpoint *e)
-{
-	return policy_server_at(j->in->policy, &e->address, SIP_PROTOCOL) != NULL;
-}
-
 /* A zone that has calls with more than one other stands between them. */
 static bool is_between(const struct policy *p, uint16_t zone)
 {
@@ -45,7 +40,8 @@ static bool turns_back(struct judge *j)
 enum topology call_topology(struct judge *j)
 {
 	const struct flow_info *f = j->in->flow;
-	bool from_server = is_server(j, &f->source), to_server = is_server(j, &f->destination);
+	bool from_server = sip_is_server(j->in, &f->source.address);
+	bool to_server = sip_is_server(j->in, &f->destination.address);
 
 	if (from_server && to_server)
 		return TOPOLOGY_SERVERS;

@@ -321,3 +321,10 @@ bool sip_unescape(struct slice text, struct arena *arena, struct slice *ret_text
 	*ret_text = slice_make(bytes, length);
 	return true;
 }
+
+uint16_t sip_uri_port(const struct sip_uri *uri)
+{
+	if (uri->host.port)
+		return uri->host.port;
+	return uri->scheme == SIP_SCHEME_SIPS ? SIPS_PORT : SIP_PORT;
+}

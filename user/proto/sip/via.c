@@ -87,3 +87,8 @@ bool sip_parse_via(struct slice text, struct sip_via *ret)
 	*ret = via;
 	return true;
 }
+
+uint16_t sip_via_port(const struct sip_via *via)
+{
+	return via->sent_by.port ? via->sent_by.port : SIP_PORT;
+}
