@@ -74,15 +74,12 @@ static enum reason host_reason(const struct inspect_in *in, const struct change 
  * from there. */
 static bool port_forbidden(const struct inspect_in *in, const struct door_row *door)
 {
-	bool is_moved = door->arrives_at.port && door->kind == DOOR_SIGNALLING;
-	uint16_t port = ntohs(door->key.destination_port);
+	bool may_serve = door->arrives_at.port && door->kind == DOOR_SIGNALLING;
+	uint16_t own = ntohs(door->key.destination_port);
+	uint16_t reached = door->arrives_at.port ? ntohs(door->arrives_at.port) : own;
 
-	if (port < 1024 || ntohs(door->arrives_at.port ?: door->key.destination_port) < 1024)
-		return true;
-	if (!is_moved && policy_service_at(in->policy, port))
-		return true;
-	return policy_service_at(in->policy,
-				 ntohs(door->arrives_at.port ?: door->key.destination_port));
+	return own < 1024 || reached < 1024 || policy_service_at(in->policy, reached) ||
+	       (!may_serve && policy_service_at(in->policy, own));
 }
 
 /* Nobody is seen as anything but what the rules say. */
@@ -188,7 +185,8 @@ void guard_answer(const struct inspect_in *in, struct outcome *outcome)
 	const struct flow_info *f = in->flow;
 	const struct sends *s = &outcome->sends;
 
-	if (outcome->answer && s->count == 1 && !address_is_multicast(&f->destination.address) && s->items[0].bytes.length <= in->raw.length &&
+	if (outcome->answer && s->count == 1 && !address_is_multicast(&f->destination.address) &&
+	    s->items[0].bytes.length <= in->raw.length &&
 	    address_equal(&s->items[0].to.address, &f->source.address) &&
 	    !memcmp(&s->items[0].from, &f->destination, sizeof(f->destination)))
 		return;

@@ -134,6 +134,7 @@ static int read_inward(struct travel *t, struct fault *reterr)
 	}
 	t->in.raw = slice_make(inside, (size_t)length);
 	t->is_inward = true;
+	reterr->reason = REASON_message_limit;
 	return parse(t, reterr) ?: list_mentions(t) ? 0 : -ENOMEM;
 }
 

@@ -22,6 +22,16 @@ struct apply {
 /* While rows are installed they bear a number that no batch has. */
 #define NUMBER_INSTALLED UINT64_MAX
 
+/* Rows that were there before we were. */
+static void restore_mappings(struct apply *a)
+{
+	struct row_view row;
+	uint32_t cursor = 0;
+
+	while (tables_next(a->tables, ROW_door, &cursor, &row))
+		mappings_change(a->mappings, NULL, row.value);
+}
+
 struct apply *apply_new(struct tables *tables, const struct projector_ops *ops)
 {
 	static const struct hash_key projection_key = { { 0x72696e6766656e63, 0x70726f6a65637421 } };
@@ -33,8 +43,10 @@ struct apply *apply_new(struct tables *tables, const struct projector_ops *ops)
 	a->ops = *ops;
 	a->projection = projection_new(tables, &projection_key, ops);
 	a->mappings = mappings_new(tables_capacity(tables, ROW_door), &projection_key);
-	if (a->projection && a->mappings)
+	if (a->projection && a->mappings) {
+		restore_mappings(a);
 		return a;
+	}
 	apply_free(a);
 	return NULL;
 }
@@ -412,20 +424,8 @@ struct mappings *apply_mappings(const struct apply *a)
 	return a->mappings;
 }
 
-/* Rows that were there before we were. */
-static void restore_mappings(struct apply *a)
-{
-	struct row_view row;
-	uint32_t cursor = 0;
-
-	while (tables_next(a->tables, ROW_door, &cursor, &row))
-		mappings_change(a->mappings, NULL, row.value);
-}
-
 uint32_t apply_reconcile(struct apply *a, const struct kernel_walk *held)
 {
-	if (!mappings_count(a->mappings))
-		restore_mappings(a);
 	return projection_reconcile(a->projection, held);
 }
 
