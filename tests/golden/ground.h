@@ -200,6 +200,22 @@ static inline int world_open(const char *text)
 	return state_new() ?: journey_init(&w.journey);
 }
 
+/* A shipped file, found from where the tests are run. */
+static inline int world_open_file(const char *path)
+{
+	static char text[8192];
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	if (!f) {
+		print_message("%s: run it where the examples are\n", path);
+		return -1;
+	}
+	fclose(f);
+	text[n] = '\0';
+	return world_open(text);
+}
+
 static inline void run_timers(uint64_t seconds)
 {
 	w.now_ns += seconds * SECOND;

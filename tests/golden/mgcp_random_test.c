@@ -3,18 +3,7 @@
  * them. Whatever they say, no judgement may break its contract, and when all is silent nothing may
  * be left (the ground's tear-down asks). */
 #include "golden/mgcp_world.h"
-
-#define MESSAGES 30000
-#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
-#define PICK(array) (array)[draw(LENGTH(array))]
-
-static uint32_t seed;
-
-static uint32_t draw(uint32_t below)
-{
-	seed = seed * 1664525u + 1013904223u; /* Numerical Recipes' constants */
-	return (seed >> 8) % below;
-}
+#include "golden/random.h"
 
 static int set_up(void **state)
 {

@@ -6,43 +6,28 @@
 #define COMMAND(verb, id, endpoint) verb " " id " " endpoint " MGCP 1.0" CRLF
 #define SDP(host, port) CRLF "v=0" CRLF "c=IN IP4 " host CRLF "m=audio " port " RTP/AVP 8" CRLF
 
-static int open_example(const char *path)
-{
-	static char text[8192];
-	FILE *f = fopen(path, "re");
-	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-
-	if (!f) {
-		print_message("%s: run it where the examples are\n", path);
-		return -1;
-	}
-	fclose(f);
-	text[n] = '\0';
-	return world_open(text);
-}
-
 static int set_up_outside(void **state)
 {
 	(void)state;
-	return open_example("examples/mgcp-agent-outside.yaml");
+	return world_open_file("examples/mgcp-agent-outside.yaml");
 }
 
 static int set_up_dmz(void **state)
 {
 	(void)state;
-	return open_example("examples/mgcp-agent-in-dmz.yaml");
+	return world_open_file("examples/mgcp-agent-in-dmz.yaml");
 }
 
 static int set_up_agents(void **state)
 {
 	(void)state;
-	return open_example("examples/mgcp-agent-to-agent.yaml");
+	return world_open_file("examples/mgcp-agent-to-agent.yaml");
 }
 
 static int set_up_hide(void **state)
 {
 	(void)state;
-	return open_example("examples/mgcp-hide.yaml");
+	return world_open_file("examples/mgcp-hide.yaml");
 }
 
 static void passes(const char *from, const char *to, const char *text)

@@ -2,31 +2,16 @@
 /* The shipped examples of translated SIP, each called through. Expected values follow from the files. */
 #include "golden/world.h"
 
-static int open_example(const char *path)
-{
-	static char text[8192];
-	FILE *f = fopen(path, "re");
-	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-
-	if (!f) {
-		print_message("%s: run it where the examples are\n", path);
-		return -1;
-	}
-	fclose(f);
-	text[n] = '\0';
-	return world_open(text);
-}
-
 static int set_up_hide(void **state)
 {
 	(void)state;
-	return open_example("examples/sip-hide.yaml");
+	return world_open_file("examples/sip-hide.yaml");
 }
 
 static int set_up_static(void **state)
 {
 	(void)state;
-	return open_example("examples/sip-static.yaml");
+	return world_open_file("examples/sip-static.yaml");
 }
 
 /* From this host's port 5060, named in Via and Contact. */

@@ -3,10 +3,7 @@
  * them. Whatever they say, no judgement may break its contract, the same bytes twice mean the same, and
  * when all is silent nothing may be left (the ground's tear-down asks). */
 #include "golden/world.h"
-
-#define MESSAGES 30000
-#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
-#define PICK(array) (array)[draw(LENGTH(array))]
+#include "golden/random.h"
 
 static const char users[] =
 	"zones:\n"
@@ -18,14 +15,6 @@ static const char users[] =
 	"  - { from: in, to: out, allow: [sip] }\n"
 	"  - { from: out, to: in, allow: [sip], registered: callee }\n"
 	"limits: { contacts_per_user: 12 }\n";
-
-static uint32_t seed;
-
-static uint32_t draw(uint32_t below)
-{
-	seed = seed * 1664525u + 1013904223u; /* Numerical Recipes' constants */
-	return (seed >> 8) % below;
-}
 
 static int set_up_users(void **state)
 {

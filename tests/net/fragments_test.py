@@ -3,7 +3,6 @@
 """Datagrams larger than the path's MTU through a daemon that runs: signalling arrives whole and is
 judged, what is none of ours arrives too, media in pieces does not. Over IPv4 and IPv6, in order and
 backwards."""
-import ctypes
 import json
 import os
 import pathlib
@@ -13,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from namespace import in_namespace
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RINGFENCE = ROOT / os.environ.get("BUILD", "build") / "ringfence"
@@ -35,21 +36,6 @@ def invite(source, family, padding):
             f"X-Padding: {'x' * padding}\r\nContent-Length: 0\r\n\r\n").encode()
 
 
-def in_namespace(where, work):
-    """Runs work() in the namespace, in a process of its own; its status."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            with open(f"/run/netns/{where}-{RUN}", encoding="ascii") as name:
-                if ctypes.CDLL(None, use_errno=True).setns(name.fileno(), 0):
-                    raise OSError(ctypes.get_errno(), "setns")
-            status = 0 if work() else 1
-        finally:
-            os._exit(status)
-    return pid
-
-
 def receives(family, port, payload, seconds):
     def work():
         kind = socket.AF_INET6 if family == 6 else socket.AF_INET
@@ -60,7 +46,7 @@ def receives(family, port, payload, seconds):
                 return s.recv(65535) == payload
             except socket.timeout:
                 return False
-    return in_namespace("pbx", work)
+    return in_namespace(f"pbx-{RUN}", work)
 
 
 def send_whole(family, port, payload):
@@ -70,7 +56,7 @@ def send_whole(family, port, payload):
             s.bind((FAMILIES[family][0], 5060 if port == 5060 else 40000))
             s.sendto(payload, (FAMILIES[family][1], port))
         return True
-    return in_namespace("phone", work)
+    return in_namespace(f"phone-{RUN}", work)
 
 
 def send_backwards(port, payload, overlap=0):
@@ -87,7 +73,7 @@ def send_backwards(port, payload, overlap=0):
                                    socket.inet_aton(source), socket.inet_aton(to))
                 s.sendto(head + piece, (to, 0))
         return True
-    return in_namespace("phone", work)
+    return in_namespace(f"phone-{RUN}", work)
 
 
 class Lab:

@@ -78,6 +78,19 @@ def endpoint_to_endpoint(lab):
     nothing_was_refused(lab)
 
 
+def call_both_ways(lab, alice, carol, proxy, topology):
+    alice.do("dial", f"sip:carol@{proxy}")
+    lab.talks_both_ways("from inside to outside")
+    topology_is(lab, topology)
+    alice.do("hangup")
+    lab.is_over("from inside to outside")
+    carol.do("dial", f"sip:alice@{proxy}")
+    lab.talks_both_ways("from outside to inside")
+    carol.do("hangup")
+    lab.is_over("from outside to inside")
+    nothing_was_refused(lab)
+
+
 def proxy_outside(lab):
     proxy, alice_at, carol_at = "203.0.113.10", "10.1.0.11", "203.0.113.21"
     lab.make_link("phones", "eth1", "10.1.0.1/16", alice_at)
@@ -88,16 +101,7 @@ def proxy_outside(lab):
     carol = lab.baresip("carol", "provider", f"{carol_at}:5060", account("carol", proxy), 2)
     registered(lab, "alice")
     sip_lab.time.sleep(1)
-    alice.do("dial", f"sip:carol@{proxy}")
-    lab.talks_both_ways("from inside to outside")
-    topology_is(lab, "proxy outside")
-    alice.do("hangup")
-    lab.is_over("from inside to outside")
-    carol.do("dial", f"sip:alice@{proxy}")
-    lab.talks_both_ways("from outside to inside")
-    carol.do("hangup")
-    lab.is_over("from outside to inside")
-    nothing_was_refused(lab)
+    call_both_ways(lab, alice, carol, proxy, "proxy outside")
 
 
 def proxy_in_dmz(lab):
@@ -110,16 +114,7 @@ def proxy_in_dmz(lab):
     alice = lab.baresip("alice", "inside", f"{alice_at}:5060", account("alice", proxy), 1)
     carol = lab.baresip("carol", "outside", f"{carol_at}:35060", account("carol", proxy), 2)
     registered(lab, "alice", "carol")
-    alice.do("dial", f"sip:carol@{proxy}")
-    lab.talks_both_ways("from inside to outside")
-    topology_is(lab, "proxy in a DMZ")
-    alice.do("hangup")
-    lab.is_over("from inside to outside")
-    carol.do("dial", f"sip:alice@{proxy}")
-    lab.talks_both_ways("from outside to inside")
-    carol.do("hangup")
-    lab.is_over("from outside to inside")
-    nothing_was_refused(lab)
+    call_both_ways(lab, alice, carol, proxy, "proxy in a DMZ")
 
 
 def proxy_to_proxy(lab):

@@ -3,7 +3,6 @@
 """Translated media on real interfaces, over the TC twin and over native XDP, IPv4 and IPv6: it arrives
 from our address with a sum that the receiver's kernel accepts, whoever finishes it, also when nobody
 knows the neighbour yet. Flows are written into the pinned maps, as the daemon would."""
-import ctypes
 import json
 import os
 import pathlib
@@ -14,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from namespace import in_namespace
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RINGFENCE = ROOT / os.environ.get("BUILD", "build") / "ringfence"
@@ -41,21 +42,6 @@ def mapped(text):
     return socket.inet_pton(socket.AF_INET6, text if ":" in text else "::ffff:" + text)
 
 
-def in_namespace(where, work):
-    """Runs work() in the namespace, in a process of its own."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            with open(f"/run/netns/{where}-{RUN}", encoding="ascii") as name:
-                if ctypes.CDLL(None, use_errno=True).setns(name.fileno(), 0):
-                    raise OSError(ctypes.get_errno(), "setns")
-            status = 0 if work() else 1
-        finally:
-            os._exit(status)
-    return pid
-
-
 def udp(family):
     return socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM)
 
@@ -74,7 +60,7 @@ def receives(family, count):
                     print(f"# {len(payload)} bytes from {peer}")
                     return False
         return True
-    return in_namespace("pbx", work)
+    return in_namespace(f"pbx-{RUN}", work)
 
 
 def sends(family, count):
@@ -85,7 +71,7 @@ def sends(family, count):
                 s.sendto(RTP, (HOSTS[family][1], PORTS[1]))
                 time.sleep(0.02)
         return True
-    return in_namespace("phone", work)
+    return in_namespace(f"phone-{RUN}", work)
 
 
 class Lab:
